@@ -1,0 +1,84 @@
+#pragma once
+
+/*
+ * What server and weft-worker say to each other. One frame = header (struct frame, frame.h) + payload, plus
+ * file descriptors where named. Payloads are JSON unless said otherwise; both sides treat them as foreign.
+ * The server drives: it sends one request and reads the answer to its end before it sends the next one.
+ * Interrupt is a signal (SIGINT by pidfd), never a frame: the answer to the running request is then W_ERROR
+ * 57014. A worker that does not answer 500 ms after an interrupt is killed.
+ *
+ * Zygote channel
+ *   W_FORK     server -> zygote  {}                     fds: [child's end of a new query channel]
+ *   W_FORKED   zygote -> server  {"pid":n}              fds: [pidfd of the child]
+ *
+ * Query channel (one worker, one principal, see struct worker_key in server/pool.h)
+ *   W_NARROW   -> {"memory_bytes":n,"threads":n,"spill_dir":"/…","spill_bytes":n,
+ *                  "read_dirs":["/…"],"read_files":["/…"],
+ *                  "attributes":{"country":["DE","FR"]},"groups":["g"],"principal":"alice","purpose":"p",
+ *                  "pseudonym_key":"64 hex digits","database":"shop","time_zone":"UTC"}
+ *              <- W_OK {} | W_ERROR.  Once, before anything else: rlimits, Landlock, seccomp, locked engine.
+ *   W_PARSE    -> the statement's text, raw bytes        <- W_AST raw JSON of json_serialize_sql | W_ERROR
+ *   W_PREPARE  -> {"key":"…","text":"…","relations":[RELATION…],"param_oids":[n…],
+ *                  "catalog":bool}                       fds: those that relations name
+ *              <- W_PREPARED {"columns":[{"name","type","oid","typmod","size"}],"params":[oid…]} | W_ERROR
+ *              The session catalogue for `relations` is made (or found again) and the text is prepared in it.
+ *              key names it for later W_EXECUTE; the worker keeps the last 64 keys and answers an unknown
+ *              one with W_ERROR 26000, upon which the server prepares again.
+ *              catalog: the text names pg_catalog or information_schema, so it is parsed by libpg_query and
+ *              translated to DuckDB first.
+ *   W_EXECUTE  -> {"key":"…","portal":n,"format":FORMAT,"column_formats":[0|1…],"options":{…},
+ *                  "params":[{"oid":n,"format":0|1,"value":"base64"|null}…],
+ *                  "max_rows":n,"limit_rows":n,"limit_bytes":n}
+ *              <- W_DATA* then W_SUSPENDED (max_rows reached, more may come) | W_DONE {"rows":n,"bytes":n}
+ *                 | W_ERROR.   max_rows 0 = all. limit_*: 0 = none, else 53400 when passed.
+ *   W_FETCH    -> {"portal":n,"max_rows":n}              <- as W_EXECUTE
+ *   W_CLOSE    -> {"portal":n}                           <- W_OK {}
+ *   W_DATA     payload: u32 little-endian number of rows, then bytes in the form the client asked for
+ *   W_ERROR    {"state":"42703","message":"…","hint":"…","position":n}   texts already cleaned (security.md)
+ *   W_NOTICE   {"message":"…"} may come before any final answer
+ *
+ * FORMAT: "pg" (complete DataRow messages), "copy-text", "copy-csv", "copy-binary" (complete CopyData
+ * messages; options header, delimiter, null, quote, escape), "json", "ndjson", "csv", "arrow" (IPC stream),
+ * "parquet" (bytes of one file).
+ *
+ * RELATION, one per governed table of the statement; the worker composes the view (engine/barrier.c):
+ *   {"schema":"sales","name":"orders",
+ *    "files":["/…/part.parquet"…],            absolute; or
+ *    "fd":n,                                  index into the frame's fds: an Arrow IPC stream with the rows
+ *    "columns":[{"name","type","expr"?,"absent"?}]   what SQL sees, in order; type in DuckDB's spelling; expr:
+ *                                             the mask (SQL over the file's columns), absent = the column;
+ *                                             absent:true = older files lack it, give NULL
+ *    "filter":"sql" | absent,                 row filter over the file's columns; may call attribute('x')
+ *                                             (VARCHAR[]), principal(), purpose(), in_group('g')
+ *    "barrier":bool,                          the files hold hidden rows: OFFSET 0 and the opaque function
+ *    "conjuncts":["sql"…],                    leak-proof conjuncts of the user's, put beside the filter
+ *    "min_group":n}                           0, or the suppression size (policy "suppress")
+ *
+ * Job channel (a `weft-worker job` process of its own, one job, network and staging folder as told)
+ *   W_JOB      -> {"kind":"ingest"|"transform"|"check"|"checkpoint"|"export"|"probe", …}   engine-side shapes in worker/job.h
+ *   W_PROGRESS <- {"step":"…","table":"…","rows":n,"bytes":n,"total_rows":n|null}   at most every 200 ms
+ *   W_LOG      <- {"level":"info","message":"…"}    becomes the run's log
+ *   W_RESULT   <- per kind | W_ERROR
+ */
+enum worker_frame {
+	W_FORK = 1,
+	W_FORKED,
+	W_NARROW,
+	W_OK,
+	W_PARSE,
+	W_AST,
+	W_PREPARE,
+	W_PREPARED,
+	W_EXECUTE,
+	W_FETCH,
+	W_CLOSE,
+	W_DATA,
+	W_SUSPENDED,
+	W_DONE,
+	W_ERROR,
+	W_NOTICE,
+	W_JOB,
+	W_PROGRESS,
+	W_LOG,
+	W_RESULT,
+};

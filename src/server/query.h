@@ -1,0 +1,99 @@
+#pragma once
+
+/*
+ * The one enforcement path. Every door (PostgreSQL wire, HTTP, command line, cursors, COPY, EXPLAIN,
+ * transforms, previews) goes: query_plan -> query_describe -> query_run; nothing else hands text to a worker.
+ */
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+struct server;
+struct principal;
+struct model;
+
+/* Which versions a statement reads: pinned by a transaction, or taken fresh. Counted model reference inside. */
+struct query_snapshot {
+	const struct model *model;
+};
+
+enum query_format {
+	QUERY_PG,
+	QUERY_COPY_TEXT,
+	QUERY_COPY_CSV,
+	QUERY_COPY_BINARY,
+	QUERY_JSON,
+	QUERY_NDJSON,
+	QUERY_CSV,
+	QUERY_ARROW,
+	QUERY_PARQUET,
+};
+
+struct query_column {
+	struct slice name;
+	struct slice type; /* DuckDB spelling */
+	uint32_t oid;      /* PostgreSQL type */
+	int32_t typmod;
+	int16_t size;
+};
+
+struct query_param {
+	uint32_t oid;   /* 0 = unknown */
+	int16_t format; /* 0 text, 1 binary */
+	struct slice value; /* none = NULL */
+};
+
+/* Where a query's answer goes. Called on the thread of query_run; false stops the query (client gone). */
+struct query_sink {
+	bool (*rows)(void *ctx, struct slice bytes, uint32_t rows, struct error *err);
+	void (*notice)(void *ctx, struct slice text);
+	void *ctx;
+};
+
+/* An open statement: parsed, decided, audited at run, bound to at most one worker. One thread at a time. */
+struct query;
+
+struct query_request {
+	const struct principal *principal;
+	struct slice session;  /* id for audit and logs */
+	struct slice door;     /* "pg", "http", "cli", "run" */
+	struct slice request_id;
+	struct slice text;
+	const struct query_snapshot *snapshot; /* NULL = newest */
+	const uint32_t *param_oids;
+	size_t param_oid_count;
+	int64_t timeout_ms; /* 0 = the principal's limit */
+};
+
+/* Parse, inspect, decide. No rows yet. */
+bool query_open(struct server *server, const struct query_request *request, struct query **out,
+	struct error *err) must_check;
+/* Result columns and parameter types; borrowed until query_close. */
+bool query_describe(struct query *query, const struct query_column **columns_out,
+	size_t *column_count_out, const uint32_t **param_oids_out, size_t *param_count_out,
+	struct error *err) must_check;
+
+struct query_execution {
+	enum query_format format;
+	const int16_t *column_formats; /* QUERY_PG: 0 text, 1 binary per column; NULL = all text */
+	struct slice options;          /* JSON for COPY and CSV options; none */
+	const struct query_param *params;
+	size_t param_count;
+	uint64_t max_rows; /* 0 = all; otherwise the portal suspends */
+};
+
+enum query_end {
+	QUERY_COMPLETE,
+	QUERY_SUSPENDED, /* call query_fetch for more */
+};
+
+/* Writes the audit record, then runs; rows go to the sink. */
+bool query_run(struct query *query, const struct query_execution *how, const struct query_sink *sink,
+	enum query_end *end_out, uint64_t *rows_out, struct error *err) must_check;
+bool query_fetch(struct query *query, uint64_t max_rows, const struct query_sink *sink,
+	enum query_end *end_out, uint64_t *rows_out, struct error *err) must_check;
+/* From any thread: the running call ends with 57014 within 500 ms or the worker is killed. */
+void query_cancel(struct query *query);
+/* What governance did, one sentence each ("rows filtered by eu-residency"); borrowed. */
+size_t query_notices(const struct query *query, const struct slice **out);
+void query_close(struct query **query);
