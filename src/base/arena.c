@@ -68,7 +68,7 @@ static void block_drop_top(struct arena *arena)
 struct arena *arena_new(void)
 {
 	struct arena *arena = calloc(1, sizeof *arena);
-	const char *alone = getenv("WEFT_ARENA_MALLOC");
+	const char *alone = secure_getenv("WEFT_ARENA_MALLOC");
 
 	if (!arena)
 		panic("out of memory");

@@ -90,15 +90,17 @@ static void test_arena_mark(void **state)
 
 static void test_map(void **state)
 {
+	static int numbers[1001];
 	struct arena *arena = arena_new();
 	struct map map = map_in(arena);
 
 	(void)state;
-	for (uintptr_t i = 1; i <= 1000; i++)
-		assert_null(map_put(&map, arena_printf(arena, "key-%zu", (size_t)i), (void *)i));
-	assert_int_equal((uintptr_t)map_get(&map, SLICE("key-777")), 777);
+	for (int i = 1; i <= 1000; i++)
+		assert_null(map_put(&map, arena_printf(arena, "key-%d", i), &numbers[i]));
+	assert_ptr_equal(map_get(&map, SLICE("key-777")), &numbers[777]);
 	assert_null(map_get(&map, SLICE("key-0")));
-	assert_int_equal((uintptr_t)map_put(&map, SLICE("key-1"), (void *)5), 1);
+	assert_ptr_equal(map_put(&map, SLICE("key-1"), &numbers[5]), &numbers[1]);
+	assert_ptr_equal(map_get(&map, SLICE("key-1")), &numbers[5]);
 	assert_int_equal(map.len, 1000);
 	arena_free(&arena);
 }

@@ -42,5 +42,7 @@
 		&(vec)->items[(vec)->len++];                                                       \
 	})
 
+/* type cannot stand in parentheses where it declares. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define vec_each(type, item, vec)                                                                  \
 	for (type *item = (vec)->items; item && item < (vec)->items + (vec)->len; item++)
+/* NOLINTEND(bugprone-macro-parentheses) */
