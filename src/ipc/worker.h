@@ -18,14 +18,21 @@
  *                  "pseudonym_key":"64 hex digits","database":"shop","time_zone":"UTC"}
  *              <- W_OK {} | W_ERROR.  Once, before anything else: rlimits, Landlock, seccomp, locked engine.
  *   W_PARSE    -> the statement's text, raw bytes        <- W_AST raw JSON of json_serialize_sql | W_ERROR
+ *   W_PARSE_CATALOG -> a statement that names pg_catalog or information_schema (or may: a bare pg_class), raw
+ *              <- W_AST of its translation to DuckDB, for sql_inspect. There the schemas are called __pg_catalog
+ *              and __information_schema (DuckDB owns the real names); relations keep the real names.
  *   W_PREPARE  -> {"key":"…","text":"…","relations":[RELATION…],"param_oids":[n…],
- *                  "catalog":bool}                       fds: those that relations name
+ *                  "catalog":bool,"at":[AT…]}            fds: those that relations name
  *              <- W_PREPARED {"columns":[{"name","type","oid","typmod","size"}],"params":[oid…]} | W_ERROR
  *              The session catalogue for `relations` is made (or found again) and the text is prepared in it.
  *              key names it for later W_EXECUTE; the worker keeps the last 64 keys and answers an unknown
  *              one with W_ERROR 26000, upon which the server prepares again.
  *              catalog: the text names pg_catalog or information_schema, so it is parsed by libpg_query and
- *              translated to DuckDB first.
+ *              translated to DuckDB first; text is the original one, as in W_PARSE_CATALOG.
+ *              AT: {"location":n,"name"?:"orders@3","alias"?:"orders"}, one per table reference with an AT clause;
+ *              location = its byte offset (sql_table.location). The clause is blanked out of the text. name:
+ *              the relation's name to read instead, for a table used at several versions; alias: added
+ *              behind it when the reference has none. The relation for it has the files of that version.
  *   W_EXECUTE  -> {"key":"…","portal":n,"format":FORMAT,"column_formats":[0|1…],"options":{…},
  *                  "params":[{"oid":n,"format":0|1,"value":"base64"|null}…],
  *                  "max_rows":n,"limit_rows":n,"limit_bytes":n}
@@ -81,4 +88,5 @@ enum worker_frame {
 	W_PROGRESS,
 	W_LOG,
 	W_RESULT,
+	W_PARSE_CATALOG,
 };
