@@ -1,9 +1,12 @@
 #pragma once
 
 /*
- * The one enforcement path. Every door (PostgreSQL wire, HTTP, command line, cursors, COPY, EXPLAIN,
- * transforms, previews) goes: query_plan -> query_describe -> query_run; nothing else hands text to a worker.
+ * The one enforcement path. Every door (PostgreSQL wire, HTTP, command line, cursors, COPY,
+ * EXPLAIN, transforms, previews) goes: query_plan -> query_describe -> query_run; nothing else
+ * hands text to a worker.
  */
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -12,7 +15,8 @@ struct server;
 struct principal;
 struct model;
 
-/* Which versions a statement reads: pinned by a transaction, or taken fresh. Counted model reference inside. */
+/* Which versions a statement reads: pinned by a transaction, or taken fresh. Counted model
+ * reference inside. */
 struct query_snapshot {
 	const struct model *model;
 };
@@ -32,37 +36,45 @@ enum query_format {
 struct query_column {
 	struct slice name;
 	struct slice type; /* DuckDB spelling */
-	uint32_t oid;      /* PostgreSQL type */
+	uint32_t oid;	   /* PostgreSQL type */
 	int32_t typmod;
 	int16_t size;
 };
 
 struct query_param {
-	uint32_t oid;   /* 0 = unknown */
-	int16_t format; /* 0 text, 1 binary */
+	uint32_t oid;	    /* 0 = unknown */
+	int16_t format;	    /* 0 text, 1 binary */
 	struct slice value; /* none = NULL */
 };
 
-/* Where a query's answer goes. Called on the thread of query_run; false stops the query (client gone). */
+/* Where a query's answer goes. Called on the thread of query_run; false stops the query (client
+ * gone). */
 struct query_sink {
 	bool (*rows)(void *ctx, struct slice bytes, uint32_t rows, struct error *err);
 	void (*notice)(void *ctx, struct slice text);
 	void *ctx;
 };
 
-/* An open statement: parsed, decided, audited at run, bound to at most one worker. One thread at a time. */
+/* An open statement: parsed, decided, audited at run, bound to at most one worker. One thread at a
+ * time. */
 struct query;
 
 struct query_request {
 	const struct principal *principal;
-	struct slice session;  /* id for audit and logs */
-	struct slice door;     /* "pg", "http", "cli", "run" */
+	struct slice session; /* id for audit and logs */
+	struct slice door;    /* "pg", "http", "cli", "run" */
 	struct slice request_id;
 	struct slice text;
 	const struct query_snapshot *snapshot; /* NULL = newest */
 	const uint32_t *param_oids;
 	size_t param_oid_count;
-	int64_t timeout_ms; /* 0 = the principal's limit */
+	int64_t timeout_ms;	/* 0 = the principal's limit */
+	struct slice time_zone; /* of the session, for the text of timestamptz; none = UTC */
+	const struct slice *search_path; /* domains in which a name without one is looked up */
+	size_t search_path_count;
+	/* Set by another thread at any time: a query_open that waits in a queue ends with 57014.
+	 * NULL = none. */
+	const atomic_bool *cancelled;
 };
 
 /* Parse, inspect, decide. No rows yet. */
@@ -76,7 +88,7 @@ bool query_describe(struct query *query, const struct query_column **columns_out
 struct query_execution {
 	enum query_format format;
 	const int16_t *column_formats; /* QUERY_PG: 0 text, 1 binary per column; NULL = all text */
-	struct slice options;          /* JSON for COPY and CSV options; none */
+	struct slice options;	       /* JSON for COPY and CSV options; none */
 	const struct query_param *params;
 	size_t param_count;
 	uint64_t max_rows; /* 0 = all; otherwise the portal suspends */
@@ -88,12 +100,17 @@ enum query_end {
 };
 
 /* Writes the audit record, then runs; rows go to the sink. */
-bool query_run(struct query *query, const struct query_execution *how, const struct query_sink *sink,
-	enum query_end *end_out, uint64_t *rows_out, struct error *err) must_check;
+bool query_run(struct query *query, const struct query_execution *how,
+	const struct query_sink *sink, enum query_end *end_out, uint64_t *rows_out,
+	struct error *err) must_check;
 bool query_fetch(struct query *query, uint64_t max_rows, const struct query_sink *sink,
 	enum query_end *end_out, uint64_t *rows_out, struct error *err) must_check;
 /* From any thread: the running call ends with 57014 within 500 ms or the worker is killed. */
 void query_cancel(struct query *query);
 /* What governance did, one sentence each ("rows filtered by eu-residency"); borrowed. */
 size_t query_notices(const struct query *query, const struct slice **out);
+/* EXPLAIN: which tables in which versions are read and what governance does with them, line by
+ * line; only what the principal may know. Lines live in the arena. */
+size_t query_explain(
+	const struct query *query, struct arena *arena, const struct slice **lines_out);
 void query_close(struct query **query);
