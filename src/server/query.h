@@ -21,6 +21,10 @@ struct query_snapshot {
 	const struct model *model;
 };
 
+/* The newest model, counted. Drop it with query_snapshot_drop. */
+void query_snapshot_take(struct server *server, struct query_snapshot *out);
+void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot);
+
 enum query_format {
 	QUERY_PG,
 	QUERY_COPY_TEXT,
@@ -60,6 +64,7 @@ struct query_sink {
 struct query;
 
 struct query_request {
+	/* Name and purpose count; groups and attributes are looked up anew (auth.h). */
 	const struct principal *principal;
 	struct slice session; /* id for audit and logs */
 	struct slice door;    /* "pg", "http", "cli", "run" */
