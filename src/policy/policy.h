@@ -5,10 +5,11 @@
 #include "base/slice.h"
 
 /*
- * Who may see what of a table: a pure function of the principal, its purpose, the table as declared, and the
- * policies in force. Default deny; deny always wins; filters all AND together; the strictest mask wins (order:
- * null > constant > pseudonym > partial > truncate > none); a domain can only tighten what the mesh says.
- * What cannot be evaluated is refused. No I/O; any thread.
+ * Who may see what of a table: a pure function of the principal, its purpose, the table as
+ * declared, and the policies in force. Default deny; deny always wins; filters all AND together;
+ * the strictest mask wins (order: null > constant > pseudonym > partial > truncate > none); a
+ * domain can only tighten what the mesh says. What cannot be evaluated is refused. No I/O; any
+ * thread.
  */
 struct attribute {
 	struct slice name;
@@ -38,8 +39,8 @@ enum policy_effect {
 /* Strictest last; the order is the rule by which two masks on one column are settled. */
 enum mask_method {
 	MASK_NONE,
-	MASK_TRUNCATE,  /* date to unit, number to step */
-	MASK_PARTIAL,   /* keep first / last characters */
+	MASK_TRUNCATE,	/* date to unit, number to step */
+	MASK_PARTIAL,	/* keep first / last characters */
 	MASK_PSEUDONYM, /* keyed, joinable */
 	MASK_CONSTANT,
 	MASK_NULL,
@@ -70,32 +71,95 @@ struct policy_table {
 
 struct mask {
 	enum mask_method method;
-	struct slice constant;   /* MASK_CONSTANT: the text of the value */
-	int keep_first;          /* MASK_PARTIAL */
-	int keep_last;           /* MASK_PARTIAL */
+	struct slice constant;	 /* MASK_CONSTANT: the text of the value */
+	int keep_first;		 /* MASK_PARTIAL */
+	int keep_last;		 /* MASK_PARTIAL */
 	struct slice keep_after; /* MASK_PARTIAL: keep what follows this text ("@") */
-	struct slice truncate;   /* MASK_TRUNCATE: "year", "month", "day", "hour" or a number step */
+	struct slice truncate; /* MASK_TRUNCATE: "year", "month", "day", "hour" or a number step */
+};
+
+enum policy_level {
+	POLICY_MESH,
+	POLICY_DOMAIN, /* for products of its own domain only */
+};
+
+/* One entry of `to` or `unless`: every list that is not empty must hold something of the principal.
+ * role: a group of the principal, or a value of its attribute "role". Names are compared exactly.
+ */
+struct policy_who {
+	struct slice *users;
+	size_t user_count;
+	struct slice *groups;
+	size_t group_count;
+	struct slice *roles;
+	size_t role_count;
+	struct slice *purposes;
+	size_t purpose_count;
+};
+
+/*
+ * A rule as data; grants and agreements are allow rules too (the caller leaves expired ones out).
+ * Selectors: every list that is not empty must match; within a list one match is enough; a name may
+ * end in '*'. Names are case-insensitive as in SQL. An allow rule with no selector is refused by
+ * manifest and never matches here.
+ *	products: "product" or "domain.product"; tables: "table", "product.table" or
+ *"domain.product.table". tags, classifications: of the table for allow, filter and suppress; of the
+ *column for mask; for deny of the table (table denied) or, where the table has none of them, of its
+ *columns (columns left out). columns: mask and deny only.
+ */
+struct policy {
+	struct slice name;
+	enum policy_level level;
+	struct slice domain; /* POLICY_DOMAIN: the domain that made it */
+	enum policy_effect effect;
+
+	struct slice *domains;
+	size_t domain_count;
+	struct slice *products;
+	size_t product_count;
+	struct slice *tables;
+	size_t table_count;
+	struct slice *columns;
+	size_t column_count;
+	struct slice *tags;
+	size_t tag_count;
+	struct slice *classifications;
+	size_t classification_count;
+
+	struct policy_who *to; /* any entry; no entry = everybody */
+	size_t to_count;
+	struct policy_who *unless; /* any entry lifts this rule for the principal */
+	size_t unless_count;
+
+	struct slice filter;	 /* POLICY_FILTER: SQL over the table's columns */
+	struct slice filter_ast; /* struct sql_expression's ast; none = never pruned by files */
+	struct mask mask;	 /* POLICY_MASK */
+	int64_t min_group;	 /* POLICY_SUPPRESS */
 };
 
 struct decision_filter {
 	struct slice policy;
 	struct slice expression; /* SQL over the table's columns */
+	struct slice ast;	 /* for policy/prune.h; none = not known */
 };
 
 struct decision_mask {
 	struct slice policy; /* none = no mask on this column */
 	struct mask mask;
+	bool denied; /* the column is left out of the view, as if the table had none of that name */
 };
 
 enum decision_outcome {
 	DECISION_ALLOW,
-	DECISION_DENY,   /* known to exist, not readable: 42501 */
+	DECISION_DENY,	 /* known to exist, not readable: 42501 */
 	DECISION_HIDDEN, /* must look as if it did not exist: 42P01 */
 };
 
 struct decision_reason {
-	struct slice policy; /* the rule, or "default deny" */
-	struct slice text;   /* one sentence for explain-access */
+	struct slice policy; /* the rule, "owner" or "default deny" */
+	bool applied;	   /* false: it selects this table but is lifted for, or not meant for, the
+			      principal */
+	struct slice text; /* one sentence for explain-access */
 };
 
 struct decision {
@@ -103,7 +167,32 @@ struct decision {
 	struct decision_filter *filters;
 	size_t filter_count;
 	struct decision_mask *masks; /* one per table column, same order */
-	int64_t min_group;           /* 0, or the suppression size */
+	int64_t min_group;	     /* 0, or the suppression size */
 	struct decision_reason *reasons;
 	size_t reason_count;
 };
+
+struct policy_request {
+	const struct principal *principal;
+	const struct policy_table *table;
+	const struct policy *policies; /* all in force, in any order */
+	size_t policy_count;
+};
+
+/*
+ * What of the table the principal gets. Borrows texts from the request; arrays in the arena. Owners
+ * (by name or group) are allowed without a rule; every other effect binds them too. For
+ * DECISION_DENY and DECISION_HIDDEN filters and masks are empty. A filter rule without an
+ * expression, a domain rule without a domain and an unknown effect deny: what cannot be evaluated
+ * is refused.
+ */
+struct decision policy_decide(struct arena *arena, const struct policy_request *request);
+
+/* Whether the principal owns the table. */
+bool policy_is_owner(const struct principal *principal, const struct policy_table *table);
+/* The stricter of two masks, or their combination where neither is (partial: the fewer characters
+ * of each end; truncate of unlike kinds: NULL). */
+struct mask policy_stricter_mask(const struct mask *a, const struct mask *b);
+/* "null", "constant", … and back; false for an unknown word. */
+const char *mask_method_name(enum mask_method method);
+bool mask_method_parse(struct slice word, enum mask_method *out);
