@@ -213,7 +213,8 @@ bool pg_read_options(struct arena *arena, struct slice options, struct pg_pair *
 
 		/* "--client-min-messages" means client_min_messages, as in PostgreSQL */
 		for (char *at = name; word.ptr[1] == '-' && *at; at++)
-			*at = *at == '-' ? '_' : *at;
+			if (*at == '-')
+				*at = '_';
 		vec_push(arena, &pairs,
 			(struct pg_pair){
 				slice_from_c(name), slice_sub(setting, equals + 1, setting.len)});
