@@ -13,4 +13,10 @@ if [ ! -f "$folder/build.ninja" ]; then
 	}
 	rm -f "/tmp/weft-meson-$$.log"
 fi
+# a new layer is a new meson.build, which ninja does not know of
+layers=$(ls src/*/meson.build)
+if [ "$(cat "$folder/.layers" 2>/dev/null)" != "$layers" ]; then
+	touch src/meson.build
+	echo "$layers" >"$folder/.layers"
+fi
 ninja -C "$folder" --quiet
