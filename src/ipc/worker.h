@@ -16,7 +16,7 @@
  *                  "read_dirs":["/…"],"read_files":["/…"],
  *                  "attributes":{"country":["DE","FR"]},"groups":["g"],"principal":"alice","purpose":"p",
  *                  "pseudonym_key":"64 hex digits","database":"shop","time_zone":"UTC"}
- *              <- W_OK {} | W_ERROR.  Once, before anything else: rlimits, Landlock, seccomp, locked engine.
+ *              <- W_FINE {} | W_ERROR.  Once, before anything else: rlimits, Landlock, seccomp, locked engine.
  *   W_PARSE    -> the statement's text, raw bytes        <- W_AST raw JSON of json_serialize_sql | W_ERROR
  *   W_PARSE_CATALOG -> a statement that names pg_catalog or information_schema (or may: a bare pg_class), raw
  *              <- W_AST of its translation to DuckDB, for sql_inspect. There the schemas are called __pg_catalog
@@ -39,7 +39,7 @@
  *              <- W_DATA* then W_SUSPENDED (max_rows reached, more may come) | W_DONE {"rows":n,"bytes":n}
  *                 | W_ERROR.   max_rows 0 = all. limit_*: 0 = none, else 53400 when passed.
  *   W_FETCH    -> {"portal":n,"max_rows":n}              <- as W_EXECUTE
- *   W_CLOSE    -> {"portal":n}                           <- W_OK {}
+ *   W_CLOSE    -> {"portal":n}                           <- W_FINE {}
  *   W_DATA     payload: u32 little-endian number of rows, then bytes in the form the client asked for
  *   W_ERROR    {"state":"42703","message":"…","hint":"…","position":n}   texts already cleaned (security.md)
  *   W_NOTICE   {"message":"…"} may come before any final answer
@@ -71,7 +71,7 @@ enum worker_frame {
 	W_FORK = 1,
 	W_FORKED,
 	W_NARROW,
-	W_OK,
+	W_FINE,
 	W_PARSE,
 	W_AST,
 	W_PREPARE,
