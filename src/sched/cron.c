@@ -276,9 +276,9 @@ static int64_t jump(const struct cron *cron, int64_t local_s)
 	struct local l = local_fields(local_s);
 
 	if (!day_fits(cron, &l))
-		return DAY - (l.hour * HOUR + l.minute * MINUTE);
+		return DAY - ((int64_t)l.hour * HOUR + l.minute * MINUTE);
 	if (!(cron->hours >> l.hour & 1))
-		return HOUR - l.minute * MINUTE;
+		return HOUR - (int64_t)l.minute * MINUTE;
 	return MINUTE;
 }
 
@@ -318,8 +318,8 @@ static bool gap_fits(const struct cron *cron, int64_t utc_s, int64_t before, int
 
 int64_t cron_next(const struct cron *cron, const struct cron_zone *zone, int64_t after_us)
 {
-	int64_t utc = (floor_div(after_us, INT64_C(1000000) * MINUTE) + 1) * MINUTE;
-	int64_t end = utc + (int64_t)SEARCH_DAYS * DAY;
+	int64_t utc = (floor_div(after_us, MINUTE_US) + 1) * MINUTE;
+	int64_t end = utc + SEARCH_S;
 	int64_t offset = offset_at(zone, utc - MINUTE);
 
 	for (int64_t from = utc - MINUTE; utc < end;) {

@@ -1,7 +1,6 @@
 /* Schedules: fields, odd calendars, and both kinds of clock change. */
 #include "base/testing.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -11,11 +10,7 @@ static int64_t utc(const char *text)
 {
 	struct tm parts = {0};
 
-	assert_int_equal(sscanf(text, "%d-%d-%d %d:%d:%d", &parts.tm_year, &parts.tm_mon,
-				 &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec),
-		6);
-	parts.tm_year -= 1900;
-	parts.tm_mon -= 1;
+	assert_non_null(strptime(text, "%Y-%m-%d %H:%M:%S", &parts));
 	return (int64_t)timegm(&parts) * 1000000;
 }
 
