@@ -14,9 +14,11 @@ enum {
 	MINUTE = 60,
 	HOUR = 3600,
 	DAY = 86400,
-	SEARCH_DAYS =
-		9 * 366, /* 29 February comes back after eight years at the latest (1896 to 1904) */
 };
+
+/* 29 February comes back after eight years at the latest (1896 to 1904). */
+static const int64_t SEARCH_S = INT64_C(9) * 366 * DAY;
+static const int64_t MINUTE_US = INT64_C(60000000);
 
 struct cron_zone {
 	GTimeZone *tz;
@@ -285,7 +287,7 @@ static int64_t jump(const struct cron *cron, int64_t local_s)
 /* The clock was set back and this local time has been before. */
 static bool is_second_time(const struct cron_zone *zone, int64_t utc_s)
 {
-	int64_t before = offset_at(zone, utc_s - 3 * HOUR);
+	int64_t before = offset_at(zone, utc_s - INT64_C(3) * HOUR);
 	int64_t back = before - offset_at(zone, utc_s);
 
 	return back > 0 && offset_at(zone, utc_s - back) == before;
