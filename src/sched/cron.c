@@ -278,7 +278,7 @@ static int64_t jump(const struct cron *cron, int64_t local_s)
 	struct local l = local_fields(local_s);
 
 	if (!day_fits(cron, &l))
-		return DAY - ((int64_t)l.hour * HOUR + l.minute * MINUTE);
+		return DAY - ((int64_t)l.hour * HOUR + (int64_t)l.minute * MINUTE);
 	if (!(cron->hours >> l.hour & 1))
 		return HOUR - (int64_t)l.minute * MINUTE;
 	return MINUTE;
