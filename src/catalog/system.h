@@ -1,0 +1,46 @@
+#pragma once
+
+#include "arrow/ipc.h"
+#include "catalog/model.h"
+
+/*
+ * The system tables mesh.*: governed like any other table, each with a rule who sees which rows.
+ * system.def holds their columns and comments. A table is made anew for each statement that names
+ * it; the result goes to the worker as a descriptor (arrow_table_to_fd).
+ */
+struct store;
+
+struct system_column {
+	const char *name;
+	enum arrow_kind kind;
+	const char *comment;
+};
+
+struct system_table {
+	const char *schema; /* "mesh" */
+	const char *name;
+	const char *comment; /* what a row is, and who sees it */
+	const struct system_column *columns;
+	size_t column_count;
+};
+
+/* What the rows are made of. */
+struct system_request {
+	const struct model *model;
+	const struct principal *principal;
+	struct store *store;
+	int64_t now_us;
+	const char *node_name;
+	const char *version; /* of Weft */
+	int64_t started_us;
+};
+
+/* All of them, in the order of the reference page. */
+const struct system_table *system_tables(size_t *count_out);
+/* NULL when there is none: schema and name as SQL writes them. */
+const struct system_table *system_table_find(struct slice schema, struct slice name);
+/* DuckDB's spelling of a column's type: "VARCHAR", "TIMESTAMPTZ" … */
+const char *system_kind_type(enum arrow_kind kind);
+/* The rows that the principal may see; the caller frees the table. */
+bool system_table_rows(const struct system_table *table, const struct system_request *request,
+	struct arrow_table **out, struct error *err) must_check;
