@@ -1,0 +1,117 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/slice.h"
+
+/*
+ * The Delta Lake transaction log, as other engines read it:
+ * https://github.com/delta-io/delta/blob/master/PROTOCOL.md. Protocol reader 1 / writer 2; a table
+ * with a TIMESTAMP without zone needs the feature timestampNtz and so reader 3 / writer 7. This
+ * folder makes and reads log text and puts it in place; Parquet bytes, those of checkpoints too,
+ * are a worker's. Any thread.
+ */
+struct delta_column {
+	struct slice name;
+	struct slice type; /* DuckDB spelling, as Weft shows it */
+	struct slice comment;
+};
+
+struct delta_partition {
+	struct slice column;
+	struct slice value; /* as the protocol serialises it; none = NULL */
+};
+
+/* A data file. path is relative to the table's folder and not URI-encoded. */
+struct delta_file {
+	struct slice path;
+	int64_t bytes;
+	int64_t modified_ms;
+	struct slice stats; /* JSON: numRecords, minValues, maxValues, nullCount; none */
+	struct slice hash;  /* "blake2b:…", kept in tags; none */
+	const struct delta_partition *partitions;
+	size_t partition_count;
+	struct slice action; /* set by replay: the add action as read, JSON */
+};
+
+/* Types: what is stored in the file for a type that Delta lacks ("UUID" -> "VARCHAR"), the type
+ * itself for others. Readers of ours cast back; the type is kept in the column's metadata as
+ * "weft.type". In the arena. */
+struct slice delta_storage_type(struct arena *arena, struct slice type);
+/* "struct<…>" as schemaString wants it: JSON text. XX000 never; 22023 for a type that cannot be
+ * stored. */
+bool delta_schema_string(struct arena *arena, const struct delta_column *columns, size_t count,
+	struct slice *out, struct error *err) must_check;
+
+/* One commit: what one publish does to one table. */
+struct delta_commit {
+	int64_t timestamp_ms;
+	struct slice operation; /* "WRITE", "MERGE", "DELETE", "OPTIMIZE" */
+	struct slice
+		txn_app; /* with txn_version: makes the commit recognisable after a crash; none */
+	int64_t txn_version;
+	bool with_metadata;    /* first commit, or the schema changed */
+	struct slice table_id; /* UUID, the same for the table's life */
+	struct slice name;
+	struct slice description;
+	int64_t created_ms;
+	const struct delta_column *columns;
+	size_t column_count;
+	const struct slice *partition_columns;
+	size_t partition_column_count;
+	const struct delta_file *adds;
+	size_t add_count;
+	const struct delta_file *removes; /* path, bytes and partitions are used */
+	size_t remove_count;
+};
+
+/* The text of the version's file: one action a line. */
+bool delta_commit_text(struct arena *arena, const struct delta_commit *commit, struct slice *out,
+	struct error *err) must_check;
+
+enum delta_put {
+	DELTA_PUT_DONE,
+	DELTA_PUT_EXISTS, /* the version is taken, by this commit before a crash or by somebody else
+			   */
+	DELTA_PUT_FAILED, /* err is set; nothing is visible */
+};
+
+/* Puts _delta_log/<version>.json if it is absent: written beside, synced, linked into place, folder
+ * synced. Makes the folder when version is 0. */
+enum delta_put delta_put(
+	const char *table_dir, int64_t version, struct slice text, struct error *err) must_check;
+
+/* The state of a table by replay of its log. Text is foreign. */
+struct delta_state {
+	struct arena *arena;
+	int64_t version;       /* -1 = nothing applied */
+	struct slice protocol; /* the actions as read, JSON */
+	struct slice metadata;
+	struct slice schema_string;
+	struct slice txn_app; /* of the last commit that had one */
+	int64_t txn_version;
+	struct delta_file *files; /* those that are visible, in order of adding */
+	size_t file_count;
+	size_t file_cap;
+};
+
+void delta_state_init(struct delta_state *state, struct arena *arena);
+/* One commit file's text, in order of versions. XX001 naming the line when it is not valid. */
+bool delta_state_apply(struct delta_state *state, int64_t version, struct slice text,
+	struct error *err) must_check;
+/* Reads <table_dir>/_delta_log/<version>.json from 0 (the log is kept whole as long as its versions
+ * are) up to version (-1 = the newest). XX001 for a gap. */
+bool delta_state_load(struct delta_state *state, const char *table_dir, int64_t version,
+	struct error *err) must_check;
+
+/* Rows of a classic checkpoint at the state's version, one JSON object a line with the members
+ * protocol, metaData, txn, add, remove: a worker writes them as <version>.checkpoint.parquet. */
+bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state, struct slice *out,
+	struct error *err) must_check;
+/* _last_checkpoint, after the checkpoint's file is in place. */
+bool delta_put_last_checkpoint(
+	const char *table_dir, int64_t version, int64_t rows, struct error *err) must_check;

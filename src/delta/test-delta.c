@@ -1,0 +1,194 @@
+/* The log as we write it, read it, and refuse it. */
+#include "base/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "delta/delta.h"
+
+static const struct delta_column COLUMNS[] = {
+	{SLICE("id"), SLICE("BIGINT"), SLICE("key")},
+	{SLICE("amount"), SLICE("DECIMAL(12,2)"), SLICE_NONE},
+	{SLICE("uid"), SLICE("UUID"), SLICE_NONE},
+};
+
+static struct delta_commit commit_of(const struct delta_file *adds, size_t add_count,
+	const struct delta_file *removes, size_t remove_count)
+{
+	return (struct delta_commit){
+		.timestamp_ms = 1,
+		.operation = SLICE("WRITE"),
+		.txn_app = SLICE("weft:sales.orders"),
+		.txn_version = 7,
+		.with_metadata = remove_count == 0,
+		.table_id = SLICE("6f1c0000-0000-4000-8000-000000000000"),
+		.name = SLICE("orders"),
+		.columns = COLUMNS,
+		.column_count = array_len(COLUMNS),
+		.adds = adds,
+		.add_count = add_count,
+		.removes = removes,
+		.remove_count = remove_count,
+	};
+}
+
+static void test_schema(void **state)
+{
+	static const struct {
+		const char *duckdb;
+		const char *delta;
+		const char *stored;
+	} rows[] = {
+		{"BIGINT", "\"long\"", "BIGINT"},
+		{"DECIMAL(38,10)", "\"decimal(38,10)\"", "DECIMAL(38,10)"},
+		{"UUID", "\"string\"", "VARCHAR"},
+		{"TIMESTAMP WITH TIME ZONE", "\"timestamp\"", "TIMESTAMP WITH TIME ZONE"},
+		{"TIMESTAMP", "\"timestamp_ntz\"", "TIMESTAMP"},
+		{"UINTEGER[]",
+			"{\"type\":\"array\",\"elementType\":\"long\",\"containsNull\":true}",
+			"BIGINT[]"},
+		{"MAP(VARCHAR, INTEGER[])",
+			"{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":{\"type\":"
+			"\"array\","
+			"\"elementType\":\"integer\",\"containsNull\":true},\"valueContainsNull\":"
+			"true}",
+			"MAP(VARCHAR, INTEGER[])"},
+		{"STRUCT(\"a, \"\"b\" INTEGER, c DECIMAL(4,1))",
+			"{\"type\":\"struct\",\"fields\":[{\"name\":\"a, "
+			"\\\"b\",\"type\":\"integer\","
+			"\"nullable\":true,\"metadata\":{}},{\"name\":\"c\",\"type\":\"decimal(4,1)"
+			"\","
+			"\"nullable\":true,\"metadata\":{}}]}",
+			"STRUCT(\"a, \"\"b\" INTEGER, \"c\" DECIMAL(4,1))"},
+		{"ENUM('a', 'b)')", "\"string\"", "VARCHAR"},
+	};
+	struct arena *arena = arena_new();
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct delta_column column = {SLICE("c"), slice_from_c(rows[i].duckdb), SLICE_NONE};
+		struct slice text;
+
+		assert_true(delta_schema_string(arena, &column, 1, &text, &err));
+		assert_true(slice_find(text, slice_from_c(rows[i].delta), 0) != SIZE_MAX);
+		assert_true(slice_equal_c(delta_storage_type(arena, column.type), rows[i].stored));
+	}
+	struct delta_column odd = {SLICE("c"), SLICE("GEOMETRY"), SLICE_NONE};
+	struct slice none;
+
+	assert_false(delta_schema_string(arena, &odd, 1, &none, &err));
+	assert_int_equal(err.state, SQLSTATE_INVALID_PARAMETER_VALUE);
+	arena_free(&arena);
+}
+
+static void test_round_trip(void **state)
+{
+	struct delta_partition part = {SLICE("country"), SLICE("C\xc3\xb4te d'Ivoire")};
+	struct delta_file files[] = {
+		{.path = SLICE("part 1%.parquet"),
+			.bytes = 10,
+			.stats = SLICE("{\"numRecords\":1}"),
+			.hash = SLICE("blake2b:00"),
+			.partitions = &part,
+			.partition_count = 1},
+		{.path = SLICE("b.parquet"), .bytes = 20},
+	};
+	struct arena *arena = arena_new();
+	struct delta_commit first = commit_of(files, 2, NULL, 0);
+	struct delta_commit second = commit_of(NULL, 0, files, 1);
+	struct delta_state replay;
+	struct slice text;
+	struct error err;
+
+	(void)state;
+	delta_state_init(&replay, arena);
+	assert_true(delta_commit_text(arena, &first, &text, &err));
+	assert_true(delta_state_apply(&replay, 0, text, &err));
+	assert_int_equal(replay.file_count, 2);
+	assert_true(slice_equal(replay.files[0].path, files[0].path));
+	assert_true(slice_equal(replay.files[0].partitions[0].value, part.value));
+	assert_true(slice_equal(replay.files[0].stats, files[0].stats));
+	assert_true(slice_equal(replay.files[0].hash, files[0].hash));
+	assert_true(delta_commit_text(arena, &second, &text, &err));
+	assert_true(delta_state_apply(&replay, 1, text, &err));
+	assert_int_equal(replay.file_count, 1);
+	assert_true(slice_equal_c(replay.files[0].path, "b.parquet"));
+	assert_int_equal(replay.txn_version, 7);
+	assert_true(delta_checkpoint_rows(arena, &replay, &text, &err));
+	assert_true(slice_find(text, SLICE("{\"add\":{\"path\":\"b.parquet\""), 0) != SIZE_MAX);
+	arena_free(&arena);
+}
+
+static void test_refused(void **state)
+{
+	static const char *const texts[] = {
+		"{\"add\":{\"path\":\"../x\",\"size\":1}}",
+		"{\"add\":{\"path\":\"/etc/passwd\",\"size\":1}}",
+		"{\"add\":{\"path\":\"s3://b/x\",\"size\":1}}",
+		"{\"add\":{\"path\":\"a%00b\",\"size\":1}}",
+		"{\"add\":{\"path\":\"a/%2e%2e/b\",\"size\":1}}",
+		"{\"add\":{\"path\":\"a\"}}",
+		"{\"add\":{\"path\":\"a\",\"size\":1,\"deletionVector\":{}}}",
+		"{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}",
+		"{\"protocol\":{\"minReaderVersion\":3,\"readerFeatures\":[\"deletionVectors\"]}}",
+		"[]",
+		"{\"add\":",
+		"",
+	};
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(texts); i++) {
+		struct arena *arena = arena_new();
+		struct delta_state replay;
+
+		delta_state_init(&replay, arena);
+		assert_false(delta_state_apply(&replay, 0, slice_from_c(texts[i]), &err));
+		arena_free(&arena);
+	}
+}
+
+static void test_put(void **state)
+{
+	char dir[] = "/tmp/test-delta-XXXXXX";
+	struct arena *arena = arena_new();
+	struct delta_commit first = commit_of(NULL, 0, NULL, 0);
+	struct delta_state replay;
+	struct slice text;
+	struct error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_true(delta_commit_text(arena, &first, &text, &err));
+	assert_int_equal(delta_put(dir, 0, text, &err), DELTA_PUT_DONE);
+	assert_int_equal(delta_put(dir, 0, SLICE("{}\n"), &err), DELTA_PUT_EXISTS);
+	assert_true(delta_put_last_checkpoint(dir, 0, 2, &err));
+	delta_state_init(&replay, arena);
+	assert_true(delta_state_load(&replay, dir, -1, &err));
+	assert_int_equal(replay.version, 0);
+	delta_state_init(&replay, arena);
+	assert_false(delta_state_load(&replay, dir, 1, &err));
+	assert_int_equal(err.state, SQLSTATE_DATA_CORRUPTED);
+	assert_int_equal(delta_put("/proc/self", 0, text, &err), DELTA_PUT_FAILED);
+
+	const char *paths[] = {"_delta_log/00000000000000000000.json",
+		"_delta_log/_last_checkpoint", "_delta_log", ""};
+
+	for (size_t i = 0; i < array_len(paths); i++)
+		assert_int_equal(remove(arena_printf(arena, "%s/%s", dir, paths[i]).ptr), 0);
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_put),
+	};
+
+	return cmocka_run_group_tests_name("delta", tests, NULL, NULL);
+}
