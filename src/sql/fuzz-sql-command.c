@@ -1,0 +1,22 @@
+/* Splits a text into statements and parses each: also the lexer's target. */
+#include "base/check.h"
+#include "sql/command.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena *arena = arena_new();
+	struct slice text = slice_of((const char *)data, size);
+	struct slice *statements;
+	size_t count;
+	struct error err;
+
+	if (command_split(arena, text, &statements, &count, &err))
+		for (size_t i = 0; i < count; i++) {
+			struct command command;
+
+			if (command_parse(arena, statements[i], &command, &err))
+				check(command.query_at <= (int64_t)statements[i].len);
+		}
+	arena_free(&arena);
+	return 0;
+}
