@@ -85,7 +85,7 @@ bool channel_send(struct channel *channel, uint8_t type, struct slice payload, c
 			payload.len);
 	uint32_t len = (uint32_t)payload.len;
 	unsigned char header[HEADER_BYTES] = {len & 0xff, len >> 8 & 0xff, len >> 16 & 0xff,
-		len >> 24, type, (unsigned char)fd_count, 0, 0};
+		(unsigned char)(len >> 24), type, (unsigned char)fd_count, 0, 0};
 	union {
 		const char *from;
 		void *to;
