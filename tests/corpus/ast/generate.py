@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Makes the .tsv beside each .txt: name, expectation, statement, and the syntax tree that the pinned DuckDB makes of it.
+
+Run it after a change of a .txt or of DuckDB, and look at the difference: .deps/venv/bin/python tests/corpus/ast/generate.py
+"""
+import pathlib
+import sys
+
+here = pathlib.Path(__file__).resolve().parent
+root = here.parents[2]
+sys.path.insert(0, str(root / "scripts"))
+import duckdb_probe  # noqa: E402
+
+duckdb = duckdb_probe.DuckDB(root / ".deps/duckdb/lib/libduckdb.so")
+for source in sorted(here.glob("*.txt")):
+    rows = []
+    for line in source.read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        head, _, statement = line.partition(": ")
+        name, _, expected = head.partition(" = ")
+        if source.stem == "expressions":
+            statement = f"SELECT 1 FROM weft_row WHERE (\n{statement}\n)"
+        tree = duckdb.ast(statement)
+        if '"error":true' in tree and source.stem != "refused":
+            sys.exit(f"{source.name}: {name}: {tree}")
+        rows.append("\t".join([name, expected, statement.replace("\n", " "), tree]))
+    source.with_suffix(".tsv").write_text("\n".join(rows) + "\n")
+    print(f"{source.stem}: {len(rows)}")
