@@ -153,9 +153,10 @@ static bool check_columns(struct walk *w, const struct slice *columns, size_t co
 	return true;
 }
 
-bool sql_inspect_expression(struct arena *arena, struct slice ast_json, const struct slice *columns,
-	size_t column_count, unsigned flags, struct sql_expression *out, struct error *err)
+bool sql_inspect_expression(struct arena *arena, struct slice ast_json,
+	const struct sql_expression_rules *rules, struct sql_expression *out, struct error *err)
 {
+	unsigned flags = rules->flags;
 	struct walk w = {.arena = arena,
 		.statement = SLICE(""),
 		.err = err,
@@ -179,7 +180,8 @@ bool sql_inspect_expression(struct arena *arena, struct slice ast_json, const st
 			err, FEATURE_NOT_SUPPORTED, "an expression may not ask the catalogue");
 	if (!(flags & SQL_EXPRESSION_SUBQUERY) && facts.tables[0].all_columns)
 		return error_set(err, FEATURE_NOT_SUPPORTED, "name the columns instead of *");
-	if (!(flags & SQL_EXPRESSION_SUBQUERY) && !check_columns(&w, columns, column_count, &found))
+	if (!(flags & SQL_EXPRESSION_SUBQUERY) &&
+		!check_columns(&w, rules->columns, rules->column_count, &found))
 		return false;
 	found.ast = tree_get(node, "where_clause")->raw;
 	found.tables = facts.tables + 1;

@@ -124,7 +124,13 @@ struct sql_expression {
 };
 
 struct slice sql_expression_statement(struct arena *arena, struct slice expression);
-/* columns: the names that may be used. 42703 with "did you mean" for another one. */
-bool sql_inspect_expression(struct arena *arena, struct slice ast_json, const struct slice *columns,
-	size_t column_count, unsigned flags, struct sql_expression *out,
+/* What the expression may use. columns: the names, 42703 with "did you mean" for another one. */
+struct sql_expression_rules {
+	const struct slice *columns;
+	size_t column_count;
+	unsigned flags; /* enum sql_expression_flags */
+};
+
+bool sql_inspect_expression(struct arena *arena, struct slice ast_json,
+	const struct sql_expression_rules *rules, struct sql_expression *out,
 	struct error *err) must_check;

@@ -200,14 +200,14 @@ static void judges_expressions(void **state)
 		SLICE("id"), SLICE("country"), SLICE("amount"), SLICE("tags"), SLICE("day")};
 	struct arena *arena = *state;
 	struct slice rest = corpus(arena, "expressions");
+	const struct sql_expression_rules rules = {columns, array_len(columns), 0};
 	struct sample sample;
 
 	while (next_sample(&rest, &sample)) {
 		struct sql_expression found;
 		struct error err;
 		struct str out = str_in(arena);
-		if (sql_inspect_expression(
-			    arena, sample.ast, columns, array_len(columns), 0, &found, &err)) {
+		if (sql_inspect_expression(arena, sample.ast, &rules, &found, &err)) {
 			assert_true(found.ast.len > 0);
 			for (size_t i = 0; i < found.column_count; i++)
 				str_printf(
