@@ -1,0 +1,457 @@
+/*
+ * The decision. One pass over the rules in force: which select this table (selectors), which bind
+ * this principal (to, unless), then what they do. Rules are taken mesh first, then by name, so that
+ * the same rules give the same decision whatever their order.
+ *
+ * Only an allow rule widens what is seen, and a domain's rule selects only that domain's products:
+ * so a domain can only tighten what the mesh says of others, by construction.
+ */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "base/vec.h"
+
+struct deciding {
+	struct arena *arena;
+	const struct policy_request *request;
+	struct decision *out;
+	VEC(struct decision_filter) filters;
+	VEC(struct decision_reason) reasons;
+	bool allowed;
+	bool denied;
+};
+
+static bool has_exact(const struct slice *names, size_t count, struct slice name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(names[i], name))
+			return true;
+	return false;
+}
+
+/* "abc" or "ab*", ASCII case-insensitive. */
+static bool matches(struct slice pattern, struct slice name)
+{
+	if (!slice_ends_with(pattern, SLICE("*")))
+		return slice_equal_nocase(pattern, name);
+	pattern.len--;
+	return name.len >= pattern.len &&
+	       slice_equal_nocase(pattern, slice_sub(name, 0, pattern.len));
+}
+
+static bool matches_any(const struct slice *patterns, size_t count, struct slice name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (matches(patterns[i], name))
+			return true;
+	return false;
+}
+
+/* Some pattern fits some of the names; no pattern fits everything. */
+static bool overlap(const struct slice *patterns, size_t pattern_count, const struct slice *names,
+	size_t name_count)
+{
+	for (size_t i = 0; i < name_count; i++)
+		if (matches_any(patterns, pattern_count, names[i]))
+			return true;
+	return pattern_count == 0;
+}
+
+bool policy_is_owner(const struct principal *principal, const struct policy_table *table)
+{
+	if (has_exact(table->owners, table->owner_count, principal->name))
+		return true;
+	for (size_t i = 0; i < principal->group_count; i++)
+		if (has_exact(table->owners, table->owner_count, principal->groups[i]))
+			return true;
+	return false;
+}
+
+static bool has_role(const struct principal *principal, const struct slice *roles, size_t count)
+{
+	for (size_t i = 0; i < principal->group_count; i++)
+		if (has_exact(roles, count, principal->groups[i]))
+			return true;
+	for (size_t i = 0; i < principal->attribute_count; i++) {
+		const struct attribute *attribute = &principal->attributes[i];
+		if (!slice_equal_c(attribute->name, "role"))
+			continue;
+		for (size_t v = 0; v < attribute->value_count; v++)
+			if (has_exact(roles, count, attribute->values[v]))
+				return true;
+	}
+	return false;
+}
+
+static bool has_group(const struct principal *principal, const struct slice *groups, size_t count)
+{
+	for (size_t i = 0; i < principal->group_count; i++)
+		if (has_exact(groups, count, principal->groups[i]))
+			return true;
+	return false;
+}
+
+/* An entry without any list fits nobody: it says nothing. */
+static bool is_who(const struct policy_who *who, const struct principal *principal)
+{
+	if (who->user_count && !has_exact(who->users, who->user_count, principal->name))
+		return false;
+	if (who->group_count && !has_group(principal, who->groups, who->group_count))
+		return false;
+	if (who->role_count && !has_role(principal, who->roles, who->role_count))
+		return false;
+	if (who->purpose_count &&
+		(principal->purpose.len == 0 ||
+			!has_exact(who->purposes, who->purpose_count, principal->purpose)))
+		return false;
+	return who->user_count + who->group_count + who->role_count + who->purpose_count > 0;
+}
+
+static bool is_any_who(
+	const struct policy_who *list, size_t count, const struct principal *principal)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_who(&list[i], principal))
+			return true;
+	return false;
+}
+
+static bool fits_product(
+	const struct policy *policy, const struct policy_table *table, struct arena *arena)
+{
+	struct slice full = arena_printf(
+		arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(table->product));
+
+	return policy->product_count == 0 ||
+	       matches_any(policy->products, policy->product_count, table->product) ||
+	       matches_any(policy->products, policy->product_count, full);
+}
+
+static bool fits_table(
+	const struct policy *policy, const struct policy_table *table, struct arena *arena)
+{
+	struct slice in_product =
+		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->product), SLICE_FMT(table->name));
+	struct slice full =
+		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(in_product));
+	struct slice names[] = {table->name, in_product, full};
+
+	return policy->table_count == 0 ||
+	       overlap(policy->tables, policy->table_count, names, array_len(names));
+}
+
+static bool fits_labels(const struct policy *policy, const struct slice *tags, size_t tag_count,
+	struct slice classification)
+{
+	return overlap(policy->tags, policy->tag_count, tags, tag_count) &&
+	       (policy->classification_count == 0 ||
+		       matches_any(policy->classifications, policy->classification_count,
+			       classification));
+}
+
+static bool has_labels(const struct policy *policy)
+{
+	return policy->tag_count + policy->classification_count > 0;
+}
+
+/* By names alone; labels and columns come later. */
+static bool fits_names(const struct deciding *d, const struct policy *policy)
+{
+	const struct policy_table *table = d->request->table;
+
+	if (policy->level == POLICY_DOMAIN && !slice_equal_nocase(policy->domain, table->domain))
+		return false;
+	return (policy->domain_count == 0 ||
+		       matches_any(policy->domains, policy->domain_count, table->domain)) &&
+	       fits_product(policy, table, d->arena) && fits_table(policy, table, d->arena);
+}
+
+static bool fits_column(const struct policy *policy, const struct policy_column *column)
+{
+	return (policy->column_count == 0 ||
+		       matches_any(policy->columns, policy->column_count, column->name)) &&
+	       fits_labels(policy, column->tags, column->tag_count, column->classification);
+}
+
+static bool fits_some_column(const struct deciding *d, const struct policy *policy)
+{
+	const struct policy_table *table = d->request->table;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		if (fits_column(policy, &table->columns[i]))
+			return true;
+	return false;
+}
+
+static bool fits_table_labels(const struct deciding *d, const struct policy *policy)
+{
+	const struct policy_table *table = d->request->table;
+
+	return fits_labels(policy, table->tags, table->tag_count, table->classification);
+}
+
+/* A rule on columns: masks, and denials that name columns or labels that only columns have. */
+static bool is_of_columns(const struct deciding *d, const struct policy *policy)
+{
+	if (policy->effect == POLICY_MASK)
+		return true;
+	return policy->effect == POLICY_DENY &&
+	       (policy->column_count > 0 || (has_labels(policy) && !fits_table_labels(d, policy)));
+}
+
+static bool has_selector(const struct policy *policy)
+{
+	return policy->domain_count + policy->product_count + policy->table_count +
+		       policy->tag_count + policy->classification_count >
+	       0;
+}
+
+static bool selects(const struct deciding *d, const struct policy *policy)
+{
+	if (!fits_names(d, policy))
+		return false;
+	if (policy->effect == POLICY_ALLOW && !has_selector(policy))
+		return false;
+	return is_of_columns(d, policy) ? fits_some_column(d, policy)
+					: fits_table_labels(d, policy);
+}
+
+static void add_reason(struct deciding *d, struct slice policy, bool applied, const char *text)
+{
+	vec_push(d->arena, &d->reasons,
+		(struct decision_reason){
+			.policy = policy, .applied = applied, .text = slice_from_c(text)});
+}
+
+static void explain(
+	struct deciding *d, const struct policy *policy, bool applied, struct slice text)
+{
+	vec_push(d->arena, &d->reasons,
+		(struct decision_reason){.policy = policy->name, .applied = applied, .text = text});
+}
+
+static const char *level_name(const struct policy *policy)
+{
+	return policy->level == POLICY_MESH ? "mesh" : "domain";
+}
+
+/* Who the rule binds; says why not for explain-access. */
+static bool binds(struct deciding *d, const struct policy *policy)
+{
+	const struct principal *principal = d->request->principal;
+
+	if (policy->to_count && !is_any_who(policy->to, policy->to_count, principal)) {
+		explain(d, policy, false, SLICE("is meant for others"));
+		return false;
+	}
+	if (is_any_who(policy->unless, policy->unless_count, principal)) {
+		explain(d, policy, false, SLICE("is lifted for this principal or purpose"));
+		return false;
+	}
+	return true;
+}
+
+static void deny(struct deciding *d, const struct policy *policy, const char *why)
+{
+	d->denied = true;
+	explain(d, policy, true,
+		arena_printf(d->arena, "%s rule denies the table%s", level_name(policy), why));
+}
+
+const char *mask_method_name(enum mask_method method)
+{
+	static const char *const names[] = {[MASK_NONE] = "none",
+		[MASK_TRUNCATE] = "truncate",
+		[MASK_PARTIAL] = "partial",
+		[MASK_PSEUDONYM] = "pseudonym",
+		[MASK_CONSTANT] = "constant",
+		[MASK_NULL] = "null"};
+
+	return names[method];
+}
+
+bool mask_method_parse(struct slice word, enum mask_method *out)
+{
+	for (enum mask_method method = MASK_NONE; method <= MASK_NULL; method++)
+		if (slice_equal_c(word, mask_method_name(method))) {
+			*out = method;
+			return true;
+		}
+	return false;
+}
+
+static int unit_rank(struct slice unit)
+{
+	static const char *const units[] = {"hour", "day", "week", "month", "quarter", "year"};
+
+	for (size_t i = 0; i < array_len(units); i++)
+		if (slice_equal_c(unit, units[i]))
+			return (int)i;
+	return -1;
+}
+
+static struct mask stricter_truncate(const struct mask *a, const struct mask *b)
+{
+	int unit_a = unit_rank(a->truncate);
+	int unit_b = unit_rank(b->truncate);
+	double step_a = 0;
+	double step_b = 0;
+
+	if (unit_a >= 0 && unit_b >= 0)
+		return unit_a >= unit_b ? *a : *b;
+	if (unit_a < 0 && unit_b < 0 && slice_to_double(a->truncate, &step_a) &&
+		slice_to_double(b->truncate, &step_b))
+		return step_a >= step_b ? *a : *b;
+	return (struct mask){.method = MASK_NULL};
+}
+
+struct mask policy_stricter_mask(const struct mask *a, const struct mask *b)
+{
+	if (a->method != b->method)
+		return a->method > b->method ? *a : *b;
+	if (a->method == MASK_TRUNCATE)
+		return stricter_truncate(a, b);
+	if (a->method != MASK_PARTIAL)
+		return *a;
+	struct mask both = *a;
+	both.keep_first = min_of(a->keep_first, b->keep_first);
+	both.keep_last = min_of(a->keep_last, b->keep_last);
+	if (!slice_equal(a->keep_after, b->keep_after))
+		both.keep_after = SLICE_NONE;
+	return both;
+}
+
+static void apply_to_columns(struct deciding *d, const struct policy *policy)
+{
+	const struct policy_table *table = d->request->table;
+	bool mask = policy->effect == POLICY_MASK;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		struct decision_mask *column = &d->out->masks[i];
+		if (!fits_column(policy, &table->columns[i]))
+			continue;
+		explain(d, policy, true,
+			arena_printf(d->arena, "%s rule %s column %.*s%s%s", level_name(policy),
+				mask ? "masks" : "leaves out", SLICE_FMT(table->columns[i].name),
+				mask ? " with " : "",
+				mask ? mask_method_name(policy->mask.method) : ""));
+		if (!mask) {
+			column->denied = true;
+			column->policy =
+				slice_is_none(column->policy) ? policy->name : column->policy;
+			continue;
+		}
+		struct mask before = column->mask;
+		column->mask = policy_stricter_mask(&before, &policy->mask);
+		if (slice_is_none(column->policy) || policy->mask.method > before.method)
+			column->policy = policy->name;
+	}
+}
+
+static void apply_filter(struct deciding *d, const struct policy *policy)
+{
+	if (slice_trim(policy->filter).len == 0) {
+		deny(d, policy, ": its filter is empty");
+		return;
+	}
+	vec_push(d->arena, &d->filters,
+		(struct decision_filter){policy->name, policy->filter, policy->filter_ast});
+	explain(d, policy, true,
+		arena_printf(d->arena, "%s rule shows only rows with %.*s", level_name(policy),
+			SLICE_FMT(policy->filter)));
+}
+
+static void apply_suppress(struct deciding *d, const struct policy *policy)
+{
+	if (policy->min_group < 1) {
+		deny(d, policy, ": its group size is not a number");
+		return;
+	}
+	d->out->min_group = max_of(d->out->min_group, policy->min_group);
+	explain(d, policy, true,
+		arena_printf(d->arena, "%s rule shows only groups of at least %lld rows",
+			level_name(policy), (long long)policy->min_group));
+}
+
+static void apply(struct deciding *d, const struct policy *policy)
+{
+	switch (policy->effect) {
+	case POLICY_ALLOW:
+		d->allowed = true;
+		explain(d, policy, true,
+			arena_printf(d->arena, "%s rule allows the table", level_name(policy)));
+		return;
+	case POLICY_DENY:
+		if (is_of_columns(d, policy))
+			apply_to_columns(d, policy);
+		else
+			deny(d, policy, "");
+		return;
+	case POLICY_FILTER: apply_filter(d, policy); return;
+	case POLICY_MASK: apply_to_columns(d, policy); return;
+	case POLICY_SUPPRESS: apply_suppress(d, policy); return;
+	}
+	deny(d, policy, ": its effect is unknown");
+}
+
+static int compare_policies(const void *left, const void *right)
+{
+	const struct policy *a = *(const struct policy *const *)left;
+	const struct policy *b = *(const struct policy *const *)right;
+
+	if (a->level != b->level)
+		return a->level == POLICY_MESH ? -1 : 1;
+	return slice_compare(a->name, b->name);
+}
+
+static const struct policy **sorted(const struct deciding *d)
+{
+	size_t count = d->request->policy_count;
+	const struct policy **list = arena_array_of(d->arena, const struct policy *, count);
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = &d->request->policies[i];
+	if (count)
+		qsort(list, count, sizeof *list, compare_policies);
+	return list;
+}
+
+/* Denied to somebody who may not even know of it looks as if it did not exist. */
+static enum decision_outcome outcome(const struct deciding *d, bool owner)
+{
+	if (d->allowed && !d->denied)
+		return DECISION_ALLOW;
+	return d->request->table->hidden && !owner ? DECISION_HIDDEN : DECISION_DENY;
+}
+
+struct decision policy_decide(struct arena *arena, const struct policy_request *request)
+{
+	struct decision out = {0};
+	struct deciding d = {.arena = arena, .request = request, .out = &out};
+	const struct policy **policies = sorted(&d);
+	bool owner = policy_is_owner(request->principal, request->table);
+
+	out.masks = arena_array_of(arena, struct decision_mask, request->table->column_count);
+	if (owner) {
+		d.allowed = true;
+		add_reason(&d, SLICE("owner"), true, "the principal owns the product");
+	}
+	for (size_t i = 0; i < request->policy_count; i++)
+		if (selects(&d, policies[i]) && binds(&d, policies[i]))
+			apply(&d, policies[i]);
+	if (!d.allowed)
+		add_reason(&d, SLICE("default deny"), true, "no rule allows the table");
+	out.outcome = outcome(&d, owner);
+	out.reasons = d.reasons.items;
+	out.reason_count = d.reasons.len;
+	if (out.outcome == DECISION_ALLOW) {
+		out.filters = d.filters.items;
+		out.filter_count = d.filters.len;
+		return out;
+	}
+	out.min_group = 0;
+	memset(out.masks, 0, request->table->column_count * sizeof *out.masks);
+	return out;
+}
