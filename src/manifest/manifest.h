@@ -329,11 +329,17 @@ struct manifest_change {
 	struct slices details; /* "column email added" */
 };
 
+/* The files of a mesh and what manifest_parse made of them. */
+struct manifest_side {
+	const struct manifest_file *files;
+	size_t count;
+	const struct manifest_set *set;
+};
+
 /* What becomes of old by new; in order of kind, then name. Files whose text is the same are left
  * out. */
-void manifest_diff(struct arena *arena, const struct manifest_file *old_files, size_t old_count,
-	const struct manifest_set *old_set, const struct manifest_file *new_files, size_t new_count,
-	const struct manifest_set *new_set, struct manifest_change **out, size_t *count_out);
+void manifest_diff(struct arena *arena, const struct manifest_side *old_side,
+	const struct manifest_side *new_side, struct manifest_change **out, size_t *count_out);
 
 struct manifest_break {
 	struct slice domain;

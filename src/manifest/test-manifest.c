@@ -1,0 +1,399 @@
+/* Manifests: what is read, every kind of mistake with its place, what a change breaks. */
+#include "base/testing.h"
+
+#include "base/str.h"
+#include "manifest/manifest.h"
+
+#define MESH                                                                                       \
+	{                                                                                          \
+		"mesh.yaml",                                                                       \
+			"apiVersion: weft/v1\nkind: Mesh\nmetadata: {name: shop}\nspec: {owners: " \
+			"[admins]}\n"                                                              \
+	}
+#define DOMAIN                                                                                     \
+	{                                                                                          \
+		"domains/sales/domain.yaml", "apiVersion: weft/v1\nkind: Domain\nmetadata: "       \
+					     "{name: sales}\nspec:\n  owners: "                    \
+					     "[sales-owners]\n  infrastructure: {quotas: {bytes: " \
+					     "10GB, concurrentRuns: 2}, "                          \
+					     "retention: 30d}\n"                                   \
+	}
+#define SOURCE                                                                                     \
+	{                                                                                          \
+		"domains/sales/sources/erp.yaml", "apiVersion: weft/v1\nkind: Source\nmetadata: "  \
+						  "{name: erp}\nspec:\n  connector: "              \
+						  "csv\n  path: orders.csv\n"                      \
+	}
+#define PRODUCT                                                                                    \
+	{                                                                                          \
+		"domains/sales/orders/product.yaml",                                               \
+			"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nversion: "   \
+			"1.2.0\nstatus: active\ndomain: sales\noutputPorts:\n  - {name: orders, "  \
+			"version: "                                                                \
+			"1.2.0, contractId: c1}\n"                                                 \
+	}
+#define CONTRACT(columns)                                                                          \
+	{                                                                                          \
+		"domains/sales/orders/orders.odcs.yaml",                                           \
+			"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: " \
+			"active\nschema:\n  - name: orders\n    properties:\n" columns             \
+	}
+#define ID "      - {name: id, logicalType: integer, required: true, primaryKey: true}\n"
+#define TOTAL "      - {name: total, physicalType: 'numeric(12,2)'}\n"
+#define PIPELINE                                                                                   \
+	{                                                                                          \
+		"domains/sales/orders/pipeline.yaml",                                              \
+			"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  " \
+			"ingest:\n    - {table: orders, source: erp}\n  schedule: {cron: '0 * * "  \
+			"* *'}\n"                                                                  \
+	}
+
+struct text_file {
+	const char *path;
+	const char *text;
+};
+
+static size_t to_files(const struct text_file *from, size_t count, struct manifest_file *to)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] = (struct manifest_file){
+			slice_from_c(from[i].path), slice_from_c(from[i].text)};
+	return count;
+}
+
+static void test_whole(void **state)
+{
+	static const struct text_file TEXTS[] = {MESH, DOMAIN, SOURCE, PRODUCT, CONTRACT(ID TOTAL),
+		PIPELINE,
+		{"domains/sales/policies/eu.yaml",
+			"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: eu}\nspec:\n  effect: "
+			"mask\n  on: {tags: [pii]}\n  unless: {purposes: [fraud]}\n  mask: "
+			"{method: null}\n"},
+		{"README.md", "hello"}};
+	struct arena *arena = arena_new();
+	struct manifest_file files[array_len(TEXTS)];
+	struct manifest_set set;
+	struct manifest_problems problems = {0};
+
+	(void)state;
+	to_files(TEXTS, array_len(TEXTS), files);
+	bool ok = manifest_parse(arena, files, array_len(files), &set, &problems);
+
+	for (size_t i = 0; i < problems.len; i++)
+		print_message("%.*s:%d: %.*s\n", SLICE_FMT(problems.items[i].at.path),
+			problems.items[i].at.line, SLICE_FMT(problems.items[i].message));
+	assert_true(ok);
+	assert_int_equal(set.domains[0].quota_bytes, 10000000000);
+	assert_int_equal(set.domains[0].retention_us, INT64_C(30) * 86400 * 1000000);
+	assert_int_equal(set.products[0].ports[0].major, 1);
+	const struct manifest_schema *schema =
+		manifest_port_schema(&set, &set.products[0].ports[0]);
+
+	assert_non_null(schema);
+	assert_true(slice_equal_c(schema->columns[1].type, "DECIMAL(12,2)"));
+	assert_int_equal(schema->columns[0].key_position, 1);
+	assert_true(slice_equal_c(set.policies[0].mask_method, "null"));
+	assert_true(slice_equal_c(set.policies[0].domain, "sales"));
+	assert_int_equal(set.pipelines[set.products[0].pipeline].ingest_count, 1);
+	arena_free(&arena);
+}
+
+static const struct {
+	const char *path;
+	const char *text;
+	int line;
+	int column;
+	const char *piece;
+} MISTAKES[] = {
+	{"domains/sales/domain.yaml", "a: [", 2, 0, "not valid YAML"},
+	{"domains/sales/domain.yaml", "a: &x 1\nb: *x\n", 1, 0, "anchors"},
+	{"domains/sales/domain.yaml", "a: 1\na: 2\n", 2, 1, ""},
+	{"domains/sales/domain.yaml", "<<: {a: 1}\n", 1, 1, "merge"},
+	{"domains/sales/domain.yaml", "--- 1\n--- 2\n", 0, 0, ""},
+	{"domains/sales/domain.yaml", "a: !!int 1\n", 1, 0, "tags"},
+	{"domains/sales/domain.yaml", "? [a]\n: 1\n", 1, 0, "key"},
+	{"domains/sales/domain.yaml", "", 1, 1, "lacks"},
+	{"domains/sales/domain.yaml", "- a\n", 1, 0, "list"},
+	{"domains/sales/domain.yaml", "a: \xff\n", 1, 1, "UTF-8"},
+	{"domains/sales/domain.yaml",
+		"apiVersion: weft/v1\nkind: Domain\nmetadata: {name: sales}\nspec:\n  "
+		"ownrs: [x]\n  owners: [x]\n",
+		5, 3, "ownrs"},
+	{"domains/sales/domain.yaml",
+		"apiVersion: weft/v1\nkind: Domian\nmetadata: {name: sales}\nspec: "
+		"{owners: [x]}\n",
+		2, 7, "Domian"},
+	{"domains/sales/domain.yaml",
+		"apiVersion: weft/v1\nkind: Domain\nmetadata: {name: other}\nspec: "
+		"{owners: [x]}\n",
+		3, 0, "does not fit"},
+	{"domains/sales/domain.yaml",
+		"apiVersion: weft/v1\nkind: Domain\nmetadata: {name: sales}\nspec:\n  "
+		"owners: [x]\n  hidden: perhaps\n",
+		6, 11, "hidden"},
+	{"domains/sales/domain.yaml",
+		"apiVersion: weft/v1\nkind: Domain\nmetadata: {name: sales}\nspec:\n  "
+		"owners: [x]\n  infrastructure: {quotas: {bytes: 10 parsecs}}\n",
+		6, 0, "bytes"},
+	{"domains/sales/sources/erp.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec:\n  "
+		"connector: postgres\n  host: h\n  database: d\n  password: hunter2\n",
+		8, 13, "not a reference"},
+	{"domains/sales/sources/erp.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec:\n  "
+		"connector: cvs\n  path: x\n",
+		5, 14, "cvs"},
+	{"domains/sales/sources/erp.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec:\n  "
+		"connector: csv\n",
+		5, 3, "path"},
+	{"domains/sales/orders/product.yaml",
+		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nstatus: "
+		"active\noutputPorts:\n  - {name: orders, version: 1.0.0, contractId: "
+		"nope}\n",
+		7, 5, "no contract"},
+	{"domains/sales/orders/product.yaml",
+		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: Orders!\nstatus: "
+		"active\noutputPorts: []\n",
+		4, 7, "name"},
+	{"domains/sales/orders/product.yaml",
+		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nstatus: "
+		"active\noutputPorts:\n  - {name: orders, version: one, contractId: c1}\n",
+		7, 0, ""},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties:\n      - {name: id, "
+		"physicalType: blorb}\n",
+		9, 9, "no type"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties:\n      - {name: id, "
+		"logicalType: integer}\n      - {name: ID, logicalType: integer}\n",
+		10, 9, "twice"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{metric: rowCount}]\n    "
+		"properties:\n      - {name: id, logicalType: integer}\n",
+		8, 15, "operator"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{metric: rowCount, "
+		"mustBeBetween: [5, 1]}]\n    properties:\n      - {name: id, logicalType: "
+		"integer}\n",
+		8, 0, "mustBeBetween"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  "
+		"ingest:\n    - {table: order, source: erp}\n",
+		6, 7, "no output port"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  "
+		"ingest:\n    - {table: orders, source: crm}\n",
+		6, 7, "no source"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  "
+		"ingest:\n    - {table: orders, source: erp, mode: incremental}\n",
+		6, 7, "cursor"},
+	{"domains/sales/orders/lines.sql", "select 1", 0, 0, "no output port"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"filter\n  on: {tables: [sales.orders]}\n",
+		5, 3, "filter"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"allow\n  on: {}\n",
+		6, 7, "nothing"},
+	{"domains/other/orders/product.yaml", "{}", 0, 0, ""},
+	{"../etc/passwd", "x", 0, 0, "no path"},
+	{"/etc/passwd", "x", 0, 0, "no path"},
+	{"domains/sales/../x/product.yaml", "x", 0, 0, "no path"},
+	{"stray.yaml", "x", 0, 0, "belongs here"},
+	{"domains/sales/orders/deep/product.yaml", "x", 0, 0, "belongs here"},
+};
+
+/* One file in a mesh that is right otherwise: where the first error must be, and a piece of its
+ * text. */
+static void test_mistakes(void **state)
+{
+	static const struct text_file BASE[] = {
+		MESH, DOMAIN, SOURCE, PRODUCT, CONTRACT(ID TOTAL), PIPELINE};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(MISTAKES); i++) {
+		struct arena *arena = arena_new();
+		struct manifest_file files[array_len(BASE) + 1];
+		size_t count = to_files(BASE, array_len(BASE), files);
+		struct manifest_set set;
+		struct manifest_problems problems = {0};
+		size_t at = 0;
+		bool found = false;
+
+		while (at < count && !slice_equal_c(files[at].path, MISTAKES[i].path))
+			at++;
+		count += at == count;
+		files[at] = (struct manifest_file){
+			slice_from_c(MISTAKES[i].path), slice_from_c(MISTAKES[i].text)};
+		assert_false(manifest_parse(arena, files, count, &set, &problems));
+		for (size_t k = 0; k < problems.len; k++) {
+			const struct manifest_problem *p = &problems.items[k];
+
+			found = found ||
+				(slice_equal_c(p->at.path, MISTAKES[i].path) &&
+					(MISTAKES[i].line == 0 || p->at.line == MISTAKES[i].line) &&
+					(MISTAKES[i].column == 0 ||
+						p->at.column == MISTAKES[i].column) &&
+					slice_find(p->message, slice_from_c(MISTAKES[i].piece),
+						0) != SIZE_MAX);
+		}
+		if (!found)
+			for (size_t k = 0; k < problems.len; k++)
+				print_message("row %zu: %.*s:%d:%d: %.*s\n", i,
+					SLICE_FMT(problems.items[k].at.path),
+					problems.items[k].at.line, problems.items[k].at.column,
+					SLICE_FMT(problems.items[k].message));
+		assert_true(found);
+		arena_free(&arena);
+	}
+}
+
+static void test_suggestion(void **state)
+{
+	static const struct text_file TEXTS[] = {
+		MESH, {"domains/sales/domain.yaml", "apiVersion: weft/v1\nkind: Domain\nmetadata: "
+						    "{name: sales}\nspec:\n  ownrs: [x]\n"}};
+	struct arena *arena = arena_new();
+	struct manifest_file files[array_len(TEXTS)];
+	struct manifest_set set;
+	struct manifest_problems problems = {0};
+
+	(void)state;
+	to_files(TEXTS, array_len(TEXTS), files);
+	assert_false(manifest_parse(arena, files, array_len(files), &set, &problems));
+	assert_int_equal(problems.len, 2); /* the unknown key and the missing one: all at once */
+	assert_true(slice_equal_c(problems.items[1].hint, "did you mean \"owners\"?") ||
+		    slice_equal_c(problems.items[0].hint, "did you mean \"owners\"?"));
+	arena_free(&arena);
+}
+
+static void test_breaking(void **state)
+{
+	static const struct {
+		struct text_file contract;
+		const char *column;
+		const char *what; /* NULL = breaks nothing */
+	} rows[] = {
+		{CONTRACT(ID TOTAL), NULL, NULL},
+		{CONTRACT(ID), "total", "removed"},
+		{CONTRACT(ID "      - {name: total, logicalType: string}\n"), "total",
+			"type DECIMAL(12,2) became VARCHAR"},
+		{CONTRACT(ID TOTAL "      - {name: more, logicalType: string}\n"), NULL, NULL},
+		{CONTRACT("      - {name: id, logicalType: integer, primaryKey: true}\n" TOTAL),
+			"id", "was never null, now may be"},
+		{CONTRACT("      - {name: id, logicalType: integer, required: true}\n" TOTAL), "id",
+			"its place in the primary key changed"},
+		{CONTRACT("      - {name: id, physicalType: hugeint, required: true, primaryKey: "
+			  "true}\n" TOTAL),
+			NULL, NULL},
+		{CONTRACT("      - {name: id, physicalType: int, required: true, primaryKey: "
+			  "true}\n" TOTAL),
+			"id", "type BIGINT became INTEGER"},
+	};
+	static const struct text_file BASE[] = {
+		MESH, DOMAIN, SOURCE, PRODUCT, PIPELINE, CONTRACT(ID TOTAL)};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct arena *arena = arena_new();
+		struct manifest_file before[array_len(BASE)];
+		struct manifest_file after[array_len(BASE)];
+		struct manifest_set old_set;
+		struct manifest_set new_set;
+		struct manifest_problems problems = {0};
+		struct manifest_break *breaks;
+		struct manifest_change *changes;
+		size_t count;
+		size_t change_count;
+
+		to_files(BASE, array_len(BASE), before);
+		to_files(BASE, array_len(BASE), after);
+		after[array_len(BASE) - 1].text = slice_from_c(rows[i].contract.text);
+		assert_true(manifest_parse(arena, before, array_len(before), &old_set, &problems));
+		assert_true(manifest_parse(arena, after, array_len(after), &new_set, &problems));
+		manifest_breaking(arena, &old_set, &new_set, &breaks, &count);
+		assert_int_equal(count, rows[i].what != NULL);
+		if (rows[i].what) {
+			assert_true(slice_equal_c(breaks[0].column, rows[i].column));
+			assert_true(slice_equal_c(breaks[0].what, rows[i].what));
+			assert_true(breaks[0].at.line > 0);
+		}
+		manifest_diff(arena, &(struct manifest_side){before, array_len(before), &old_set},
+			&(struct manifest_side){after, array_len(after), &new_set}, &changes,
+			&change_count);
+		assert_int_equal(
+			change_count, i == 0 ? 0 : 2); /* the contract, and its product's data */
+		arena_free(&arena);
+	}
+}
+
+static void test_values(void **state)
+{
+	static const struct {
+		const char *physical;
+		const char *logical;
+		const char *type;
+	} types[] = {
+		{"numeric(12, 2)", NULL, "DECIMAL(12,2)"},
+		{"varchar(40)", NULL, "VARCHAR"},
+		{"timestamptz", NULL, "TIMESTAMP WITH TIME ZONE"},
+		{"int[]", NULL, "INTEGER[]"},
+		{NULL, "boolean", "BOOLEAN"},
+		{"geometry", "string", "VARCHAR"},
+		{"decimal(40,2)", NULL, NULL},
+		{"jsonb", "object", "JSON"},
+		{NULL, NULL, NULL},
+	};
+	struct arena *arena = arena_new();
+	int64_t value;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(types); i++) {
+		struct slice type = manifest_type(
+			arena, slice_from_c(types[i].physical), slice_from_c(types[i].logical));
+
+		assert_true(slice_equal(type, slice_from_c(types[i].type)));
+	}
+	assert_true(manifest_size(SLICE("1GiB"), &value) && value == 1 << 30);
+	assert_false(manifest_size(SLICE("99999999999999TB"), &value));
+	assert_true(manifest_duration(SLICE("90 min"), &value) && value == INT64_C(5400000000));
+	assert_false(manifest_duration(SLICE("5"), &value));
+	arena_free(&arena);
+}
+
+static void test_format(void **state)
+{
+	struct arena *arena = arena_new();
+	struct slice once;
+	struct slice twice;
+	struct error err;
+
+	(void)state;
+	assert_true(manifest_format(
+		arena, SLICE("# top\nb:   1\na: [x,  y]\nc:\n    - d: 'q'\n"), &once, &err));
+	assert_true(manifest_format(arena, once, &twice, &err));
+	assert_true(slice_equal(once, twice));
+	assert_false(manifest_format(arena, SLICE("a: ["), &once, &err));
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_suggestion),
+		cmocka_unit_test(test_breaking),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_format),
+	};
+
+	return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);
+}

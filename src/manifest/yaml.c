@@ -1,0 +1,284 @@
+#include "manifest/yaml.h"
+
+#include <libfyaml.h>
+
+#include "base/check.h"
+#include "base/map.h"
+#include "base/str.h"
+
+enum {
+	MAX_BYTES = 1 << 20,
+	MAX_DEPTH = 40,
+	MAX_NODES = 100000,
+};
+
+struct builder {
+	struct arena *arena;
+	const struct manifest_file *file;
+	struct manifest_problems *problems;
+	struct node *root;
+	struct node *open; /* the collection that gets the next node */
+	int depth;
+	size_t nodes;
+	int documents;
+	bool key_next; /* the next scalar is a key of open */
+	struct slice key;
+	struct mark key_at;
+	bool failed;
+};
+
+static void fail(struct builder *b, struct mark at, struct slice message, struct slice expected)
+{
+	b->failed = true;
+	manifest_problem_add(b->problems, at, false, message, expected, SLICE_NONE);
+}
+
+static struct mark mark_of(const struct builder *b, struct fy_event *event)
+{
+	const struct fy_mark *mark = fy_event_start_mark(event);
+
+	if (!mark)
+		return (struct mark){b->file->path, 0, 0};
+	return (struct mark){b->file->path, mark->line + 1, mark->column + 1};
+}
+
+static struct slice text_of(struct builder *b, struct fy_token *token)
+{
+	size_t len = 0;
+	const char *text = token ? fy_token_get_text(token, &len) : NULL;
+
+	return arena_copy(b->arena, slice_of(text ? text : "", text ? len : 0));
+}
+
+static bool has_key(const struct node *mapping, struct slice key)
+{
+	for (const struct node *n = mapping->first; n; n = n->next)
+		if (slice_equal(n->key, key))
+			return true;
+	return false;
+}
+
+/* A scalar where a key is expected. */
+static void take_key(struct builder *b, struct slice key, struct mark at)
+{
+	b->key = key;
+	b->key_at = at;
+	b->key_next = false;
+	if (slice_equal_c(key, "<<"))
+		fail(b, at, SLICE("merge keys are not read"), SLICE("the keys themselves"));
+	else if (has_key(b->open, key))
+		fail(b, at,
+			arena_printf(b->arena, "key \"%.*s\" stands here twice", SLICE_FMT(key)),
+			SLICE("each key once"));
+}
+
+static struct node *add_node(struct builder *b, enum node_kind kind, struct mark at)
+{
+	struct node *node = arena_new_of(b->arena, struct node);
+
+	node->kind = kind;
+	node->at = at;
+	node->key_at = at;
+	node->parent = b->open;
+	if (++b->nodes > MAX_NODES)
+		fail(b, at, SLICE("the file has too many values"), SLICE("at most 100000"));
+	if (!b->open) {
+		b->root = node;
+		return node;
+	}
+	if (b->open->kind == NODE_MAPPING) {
+		node->key = b->key;
+		node->key_at = b->key_at;
+		b->key_next = true;
+	}
+	if (b->open->last)
+		b->open->last->next = node;
+	else
+		b->open->first = node;
+	b->open->last = node;
+	b->open->count++;
+	return node;
+}
+
+static void open_collection(struct builder *b, enum node_kind kind, struct mark at)
+{
+	if (b->open && b->open->kind == NODE_MAPPING && b->key_next) {
+		fail(b, at, SLICE("a key is a list or a mapping"), SLICE("a plain name"));
+		return;
+	}
+	struct node *node = add_node(b, kind, at);
+
+	if (++b->depth > MAX_DEPTH)
+		fail(b, at, SLICE("values are nested too deeply"), SLICE("at most 40 levels"));
+	b->open = node;
+	b->key_next = kind == NODE_MAPPING;
+}
+
+static void close_collection(struct builder *b)
+{
+	check(b->open);
+	b->open = b->open->parent;
+	b->depth--;
+	b->key_next = b->open && b->open->kind == NODE_MAPPING;
+}
+
+static void take_scalar(struct builder *b, struct fy_event *event)
+{
+	struct fy_token *token = event->scalar.value;
+	struct slice text = text_of(b, token);
+	struct mark at = mark_of(b, event);
+
+	if (b->open && b->open->kind == NODE_MAPPING && b->key_next) {
+		take_key(b, text, at);
+		return;
+	}
+	struct node *node = add_node(b, NODE_SCALAR, at);
+
+	node->text = text;
+	node->plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
+}
+
+static void take_event(struct builder *b, struct fy_event *event)
+{
+	bool value = event->type == FYET_SCALAR || event->type == FYET_SEQUENCE_START ||
+		     event->type == FYET_MAPPING_START;
+
+	if (event->type == FYET_ALIAS || (value && fy_event_get_anchor_token(event))) {
+		fail(b, mark_of(b, event), SLICE("anchors and aliases are not read"),
+			SLICE("the value written out"));
+		return;
+	}
+	if (value && fy_event_get_tag_token(event)) {
+		fail(b, mark_of(b, event), SLICE("tags (!name) are not read"),
+			SLICE("a plain value"));
+		return;
+	}
+	switch ((int)event->type) {
+	case FYET_DOCUMENT_START:
+		if (++b->documents > 1)
+			fail(b, mark_of(b, event), SLICE("a second document begins here"),
+				SLICE("one document in a file"));
+		break;
+	case FYET_SCALAR: take_scalar(b, event); break;
+	case FYET_SEQUENCE_START: open_collection(b, NODE_SEQUENCE, mark_of(b, event)); break;
+	case FYET_MAPPING_START: open_collection(b, NODE_MAPPING, mark_of(b, event)); break;
+	case FYET_SEQUENCE_END:
+	case FYET_MAPPING_END: close_collection(b); break;
+	default: break;
+	}
+}
+
+static void report_syntax(struct builder *b, struct fy_diag *diag)
+{
+	void *previous = NULL;
+	const struct fy_diag_error *found = fy_diag_errors_iterate(diag, &previous);
+
+	b->failed = true;
+	if (!found) {
+		fail(b, (struct mark){b->file->path, 1, 1}, SLICE("this is no YAML"), SLICE_NONE);
+		return;
+	}
+	fail(b, (struct mark){b->file->path, found->line, found->column},
+		arena_printf(
+			b->arena, "not valid YAML: %s", found->msg ? found->msg : "syntax error"),
+		SLICE_NONE);
+}
+
+static bool text_is_clean(struct builder *b)
+{
+	struct slice text = b->file->text;
+	struct mark at = {b->file->path, 1, 1};
+
+	if (text.len > MAX_BYTES)
+		fail(b, at, SLICE("the file is too large"), SLICE("at most 1 MiB"));
+	else if (text.len && memchr(text.ptr, 0, text.len))
+		fail(b, at, SLICE("the file holds a NUL byte"), SLICE("text"));
+	else if (!slice_is_utf8(text))
+		fail(b, at, SLICE("the file is not valid UTF-8"), SLICE("UTF-8 text"));
+	return !b->failed;
+}
+
+static void run_parser(struct builder *b, struct fy_parser *parser, struct fy_diag *diag)
+{
+	struct fy_event *event;
+
+	if (fy_parser_set_string(parser, b->file->text.ptr, b->file->text.len) != 0) {
+		report_syntax(b, diag);
+		return;
+	}
+	while (!b->failed && (event = fy_parser_parse(parser)) != NULL) {
+		take_event(b, event);
+		fy_parser_event_free(parser, event);
+	}
+	if (!b->failed && fy_diag_got_error(diag))
+		report_syntax(b, diag);
+}
+
+struct node *yaml_parse(
+	struct arena *arena, const struct manifest_file *file, struct manifest_problems *problems)
+{
+	struct builder b = {.arena = arena, .file = file, .problems = problems};
+	struct fy_diag_cfg diag_cfg;
+	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 |
+					    FYPCF_DISABLE_MMAP_OPT | FYPCF_JSON_NONE};
+
+	if (!text_is_clean(&b))
+		return NULL;
+	fy_diag_cfg_default(&diag_cfg);
+	diag_cfg.fp = NULL;
+	struct fy_diag *diag = fy_diag_create(&diag_cfg);
+
+	check(diag);
+	fy_diag_set_collect_errors(diag, true);
+	cfg.diag = diag;
+	struct fy_parser *parser = fy_parser_create(&cfg);
+
+	check(parser);
+	if (file->text.len)
+		run_parser(&b, parser, diag);
+	fy_parser_destroy(parser);
+	fy_diag_destroy(diag);
+	if (b.failed)
+		return NULL;
+	if (!b.root || node_is_null(b.root)) {
+		struct node *empty = arena_new_of(arena, struct node);
+
+		*empty = (struct node){.kind = NODE_MAPPING, .at = {file->path, 1, 1}};
+		return empty;
+	}
+	return b.root;
+}
+
+const struct node *node_get(const struct node *node, const char *key)
+{
+	if (!node || node->kind != NODE_MAPPING)
+		return NULL;
+	for (const struct node *n = node->first; n; n = n->next)
+		if (slice_equal_c(n->key, key))
+			return n;
+	return NULL;
+}
+
+bool node_is_null(const struct node *node)
+{
+	return node && node->kind == NODE_SCALAR && node->plain &&
+	       (node->text.len == 0 || slice_equal_c(node->text, "null") ||
+		       slice_equal_c(node->text, "~") || slice_equal_c(node->text, "Null") ||
+		       slice_equal_c(node->text, "NULL"));
+}
+
+struct slice node_text(const struct node *node)
+{
+	if (!node || node->kind != NODE_SCALAR || node_is_null(node))
+		return SLICE_NONE;
+	return node->text;
+}
+
+bool node_bool(const struct node *node, bool fallback)
+{
+	struct slice text = node_text(node);
+
+	if (slice_equal_nocase(text, SLICE("true")))
+		return true;
+	return slice_equal_nocase(text, SLICE("false")) ? false : fallback;
+}
