@@ -414,7 +414,7 @@ static const struct policy **sorted(const struct deciding *d)
 	for (size_t i = 0; i < count; i++)
 		list[i] = &d->request->policies[i];
 	if (count)
-		qsort(list, count, sizeof *list, compare_policies);
+		qsort(list, count, sizeof(void *), compare_policies);
 	return list;
 }
 

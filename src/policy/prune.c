@@ -456,8 +456,8 @@ static unsigned evaluate_conjunction(struct pruner *p, const struct tree *node)
 
 	if (!children || (!all && !is_text(node, "type", "CONJUNCTION_OR")))
 		return CAN_ALL;
-	tree_each(child, children) out =
-		all ? conjoin(out, evaluate(p, child)) : disjoin(out, evaluate(p, child));
+	tree_each (child, children)
+		out = all ? conjoin(out, evaluate(p, child)) : disjoin(out, evaluate(p, child));
 	return out;
 }
 

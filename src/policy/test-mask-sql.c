@@ -6,7 +6,7 @@
 #define PARTIAL(first, last, after)                                                                \
 	{                                                                                          \
 		.method = MASK_PARTIAL, .keep_first = (first), .keep_last = (last),                \
-		.keep_after = after                                                                \
+		.keep_after = (after)                                                              \
 	}
 
 static const struct {

@@ -189,7 +189,7 @@ static bool may_mean(const struct sql_table *table, const struct tree *names)
 
 	if (names->count == 1)
 		return true;
-	return names->count == 2 &&
+	return name && names->count == 2 &&
 	       slice_equal_nocase(
 		       name->text, slice_is_none(table->alias) ? table->name : table->alias);
 }
@@ -220,7 +220,8 @@ static void add_conjuncts(struct walk *w, const struct leaves *leaves, const str
 		add_conjunct(w, leaves, node);
 		return;
 	}
-	tree_each(child, tree_get(node, "children")) add_conjuncts(w, leaves, child);
+	tree_each (child, tree_get(node, "children"))
+		add_conjuncts(w, leaves, child);
 }
 
 void conjuncts_collect(struct walk *w, const struct tree *select)

@@ -161,20 +161,23 @@ static void add_star(struct walk *w, struct slice relation)
 		(struct reference){.parts = {relation}, .count = relation.len > 0, .star = true});
 }
 
-static void enter_column_ref(struct walk *w, const struct tree *node)
+static bool enter_column_ref(struct walk *w, const struct tree *node)
 {
 	struct reference reference = {0};
 	const struct tree *names = tree_get(node, "column_names");
 
-	if (!names)
-		return;
-	tree_each(part, names) if (reference.count < array_len(reference.parts))
-		reference.parts[reference.count++] = part->text;
+	if (!names || names->kind != TREE_ARRAY || !names->first)
+		return walk_refuse(w, SQLSTATE_FEATURE_NOT_SUPPORTED, "a column needs a name");
+	tree_each (part, names) {
+		if (reference.count < array_len(reference.parts))
+			reference.parts[reference.count++] = part->text;
+	}
 	add_reference(w, reference);
-	if (w->mode == WALK_EXPRESSION && reference.count > 0) {
+	if (w->mode == WALK_EXPRESSION) {
 		bool qualified = reference.count > 1 && is_name(reference.parts[0], "weft_row");
 		vec_push(w->arena, &w->column_names, reference.parts[qualified]);
 	}
+	return true;
 }
 
 static bool refuse_function(struct walk *w, const struct function_row *row, struct slice name)
@@ -275,8 +278,7 @@ static void enter_lambda(struct walk *w, const struct tree *node)
 		vec_push(w->arena, &w->lambda_names, names->first->text);
 	if (!row)
 		return;
-	tree_each(child, row)
-	{
+	tree_each (child, row) {
 		names = tree_get(child, "column_names");
 		if (names && names->first)
 			vec_push(w->arena, &w->lambda_names, names->first->text);
@@ -288,7 +290,8 @@ static void enter_join(struct walk *w, const struct tree *node)
 	const struct tree *columns = tree_get(node, "using_columns");
 
 	if (columns)
-		tree_each(column, columns) add_column(w, column->text);
+		tree_each (column, columns)
+			add_column(w, column->text);
 }
 
 static void enter_star(struct walk *w, const struct tree *node)
@@ -405,9 +408,9 @@ static bool is_named_again(const struct walk *w, size_t index)
 
 static bool has_order(const struct tree *node)
 {
-	tree_each(modifier,
-		tree_get(node, "modifiers")) if (slice_equal_c(tree_text(modifier, "type"),
-							 "ORDER_MODIFIER")) return true;
+	tree_each (modifier, tree_get(node, "modifiers"))
+		if (slice_equal_c(tree_text(modifier, "type"), "ORDER_MODIFIER"))
+			return true;
 	return false;
 }
 

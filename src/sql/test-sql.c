@@ -3,12 +3,13 @@
 #include "base/testing.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/str.h"
 #include "sql/functions.h"
 #include "sql/sql.h"
 #include "sql/tree.h"
+
+static const char *folder; /* tests/corpus */
 
 struct sample {
 	struct slice name;
@@ -33,9 +34,6 @@ static struct slice read_file(struct arena *arena, const char *path)
 
 static struct slice corpus(struct arena *arena, const char *name)
 {
-	const char *folder = getenv("WEFT_CORPUS");
-
-	assert_non_null(folder);
 	return read_file(arena, arena_printf(arena, "%s/ast/%s.tsv", folder, name).ptr);
 }
 
@@ -269,8 +267,7 @@ static void refuses_unknown_keys(
 	if (sql_inspect(arena, ast, sample->statement, &facts, &err))
 		fail_msg("%.*s: an unknown key passed: %.*s", SLICE_FMT(sample->name),
 			SLICE_FMT(ast));
-	tree_each(child, object)
-	{
+	tree_each (child, object) {
 		struct slice key = arena_printf(arena, "\"%.*s\":", SLICE_FMT(child->key));
 		struct slice found =
 			slice_sub(sample->ast, (size_t)(child->raw.ptr - sample->ast.ptr) - key.len,
@@ -288,7 +285,8 @@ static void mutate(struct arena *arena, const struct sample *sample, const struc
 	mutate_value(arena, sample, value);
 	if (value->kind == TREE_OBJECT)
 		refuses_unknown_keys(arena, sample, value);
-	tree_each(child, value) mutate(arena, sample, child);
+	tree_each (child, value)
+		mutate(arena, sample, child);
 }
 
 static void survives_changes(void **state)
@@ -422,7 +420,7 @@ static int drop_arena(void **state)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(finds_every_shape, make_arena, drop_arena),
@@ -437,5 +435,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_functions, make_arena, drop_arena),
 	};
 
+	folder = argc > 1 ? argv[1] : "tests/corpus";
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,7 +208,9 @@ static bool read_string(struct reader *r, struct slice *out)
 
 static bool key_is_new(const struct tree *object, struct slice key)
 {
-	tree_each(child, object) if (slice_equal(child->key, key)) return false;
+	tree_each (child, object)
+		if (slice_equal(child->key, key))
+			return false;
 	return true;
 }
 
@@ -309,7 +311,9 @@ const struct tree *tree_get(const struct tree *tree, const char *key)
 {
 	if (!tree || tree->kind != TREE_OBJECT)
 		return NULL;
-	tree_each(child, tree) if (slice_equal_c(child->key, key)) return child;
+	tree_each (child, tree)
+		if (slice_equal_c(child->key, key))
+			return child;
 	return NULL;
 }
 

@@ -41,6 +41,7 @@ bool tree_is_true(const struct tree *tree);
 /* "" and absent are both empty. */
 bool tree_is_empty_text(const struct tree *tree, const char *key);
 
-/* expr = the loop variable, a const struct tree *. */
+/* child is declared here. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define tree_each(child, parent)                                                                   \
 	for (const struct tree *child = (parent)->first; child; child = child->next)
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -147,7 +147,9 @@ static bool is_constant(const struct tree *value)
 	if (has_keys(value, list))
 		return value->first->kind == TREE_ARRAY && value->first->count == 0;
 	if (has_keys(value, huge) || has_keys(value, interval)) {
-		tree_each(part, value) if (part->kind != TREE_NUMBER) return false;
+		tree_each (part, value)
+			if (part->kind != TREE_NUMBER)
+				return false;
 		return true;
 	}
 	return value->kind == TREE_NUMBER || value->kind == TREE_STRING || value->kind == TREE_BOOL;
@@ -175,11 +177,10 @@ static bool walk_statement(struct walk *w, const struct tree *statement)
 
 	if (!has_keys(statement, keys) || params->kind != TREE_ARRAY)
 		return refuse_construct(w, "statement", SLICE_NONE);
-	tree_each(param, params) if (!has_keys(param, param_keys) ||
-				     tree_get(param, "key")->kind != TREE_STRING ||
-				     tree_get(param, "value")->kind !=
-					     TREE_NUMBER) return refuse_construct(w, "parameter",
-		SLICE_NONE);
+	tree_each (param, params)
+		if (!has_keys(param, param_keys) || tree_get(param, "key")->kind != TREE_STRING ||
+			tree_get(param, "value")->kind != TREE_NUMBER)
+			return refuse_construct(w, "parameter", SLICE_NONE);
 	return walk_node(w, &node_families[FAMILY_QUERY], tree_get(statement, "node"));
 }
 
@@ -206,7 +207,9 @@ static bool walk_cte_map(struct walk *w, const struct tree *map)
 
 	if (!has_keys(map, keys) || map->first->kind != TREE_ARRAY)
 		return refuse_construct(w, "WITH", SLICE_NONE);
-	tree_each(entry, map->first) if (!walk_cte(w, entry)) return false;
+	tree_each (entry, map->first)
+		if (!walk_cte(w, entry))
+			return false;
 	return true;
 }
 
@@ -301,7 +304,9 @@ static bool walk_list(
 		return walk_one(w, field, NULL, value);
 	if (value->kind != TREE_ARRAY)
 		return refuse_construct(w, field->name, SLICE("is not a list"));
-	tree_each(child, value) if (!walk_list(w, field, child, lists - 1)) return false;
+	tree_each (child, value)
+		if (!walk_list(w, field, child, lists - 1))
+			return false;
 	return true;
 }
 
