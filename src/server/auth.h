@@ -63,6 +63,10 @@ bool auth_token(struct server *server, struct slice token, struct slice peer,
  */
 bool auth_local(struct server *server, uint32_t uid, struct auth_identity **out,
 	struct error *err) must_check;
+/* Another user's identity for an administrator (`weft --as`), with all scopes but AUTH_ADMIN,
+ * audited as acting for the caller; 42501 for others, 42704 for an unknown or disabled user. */
+bool auth_as(struct server *server, const struct auth_identity *caller, struct slice user,
+	struct auth_identity **out, struct error *err) must_check;
 /* The team of a domain, for transforms: group "team:<domain>" plus the groups of its owners. */
 bool auth_team(struct server *server, struct slice domain, struct auth_identity **out,
 	struct error *err) must_check;

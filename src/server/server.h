@@ -14,9 +14,11 @@
  */
 struct server;
 struct config;
+struct config_flag;
 struct log;
 struct store;
 struct model;
+struct metrics;
 struct pool;
 struct runs;
 
@@ -35,8 +37,10 @@ struct door {
 struct server_options {
 	const char *data_dir;	     /* absolute */
 	const char *worker_path;     /* weft-worker; NULL = beside our own executable */
-	const struct config *config; /* borrowed for the server's life; replaced by server_reload */
-	const struct door *doors;    /* borrowed */
+	const struct config *config; /* borrowed for the server's life; SIGHUP loads another one */
+	const struct config_flag *flags; /* of the command line, borrowed, for that */
+	size_t flag_count;
+	const struct door *doors; /* borrowed */
 	size_t door_count;
 };
 
@@ -66,6 +70,8 @@ struct store *server_store(const struct server *server);
 struct pool *server_pool(const struct server *server);
 struct runs *server_runs(const struct server *server);
 const char *server_data_dir(const struct server *server);
+const char *server_node_name(const struct server *server);
+struct metrics *server_metrics(const struct server *server);
 /* Port of the PostgreSQL door, 0 when it is closed. */
 int server_pg_port(const struct server *server);
 /* Name of the mesh, "" before the first apply; borrowed until server_close. */

@@ -1,0 +1,157 @@
+#include "api/query-job.h"
+
+#include "base/check.h"
+
+enum { COLUMNS_HEADER_MAX = 32 * 1024 };
+
+void query_job_cancel(void *ctx)
+{
+	struct query_job *job = ctx;
+
+	atomic_store(&job->cancelled, true);
+	pthread_mutex_lock(&job->lock);
+	if (job->query)
+		query_cancel(job->query);
+	pthread_mutex_unlock(&job->lock);
+}
+
+void query_job_free(void *ctx)
+{
+	struct query_job *job = ctx;
+	struct arena *arena = job->arena;
+
+	auth_identity_free(&job->identity);
+	pthread_mutex_destroy(&job->lock);
+	arena_free(&arena);
+}
+
+static bool on_rows(void *ctx, struct slice bytes, uint32_t rows, struct error *err)
+{
+	struct query_job *job = ctx;
+
+	(void)rows;
+	job->bytes += bytes.len;
+	return stream_write(job->stream, bytes, err);
+}
+
+/* What the run itself has to say comes too late for a header, and governance has spoken before. */
+static void on_notice(void *ctx, struct slice text)
+{
+	(void)ctx;
+	(void)text;
+}
+
+static void note_columns(struct query_job *job, const struct query_column *columns, size_t count)
+{
+	scoped(json_drop) json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *item = json_object();
+
+		json_set_slice(item, "name", columns[i].name);
+		json_set_slice(item, "type", columns[i].type);
+		json_array_append_new(list, item);
+	}
+	/* Headers are ASCII: other characters as \u escapes. */
+	char *text = json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
+	struct slice all = slice_from_c(text);
+
+	job->columns = all.len <= COLUMNS_HEADER_MAX ? arena_copy(job->arena, all) : SLICE_NONE;
+	free(text);
+}
+
+static void note_governance(struct query_job *job, const struct query *query)
+{
+	const struct slice *notices = NULL;
+	size_t count = query_notices(query, &notices);
+
+	job->notices = arena_array_of(job->arena, struct slice, count);
+	for (size_t i = 0; i < count; i++)
+		job->notices[i] = arena_copy(job->arena, notices[i]);
+	job->notice_count = count;
+}
+
+static bool open_query(struct query_job *job, struct query **out, struct error *err)
+{
+	const struct query_request request = {
+		.principal = &job->identity->principal,
+		.session = job->request_id,
+		.door = job->door,
+		.request_id = job->request_id,
+		.text = job->text,
+		.param_oids = job->param_oids,
+		.param_oid_count = job->param_count,
+		.timeout_ms = job->timeout_ms,
+		.time_zone = job->time_zone,
+		.cancelled = &job->cancelled,
+	};
+	const struct query_column *columns = NULL;
+	size_t column_count = 0;
+	const uint32_t *oids = NULL;
+	size_t wanted = 0;
+	struct query *query = NULL;
+
+	if (!query_open(job->server, &request, &query, err))
+		return false;
+	*out = query;
+	pthread_mutex_lock(&job->lock);
+	job->query = query;
+	pthread_mutex_unlock(&job->lock);
+	if (!query_describe(query, &columns, &column_count, &oids, &wanted, err))
+		return false;
+	if (wanted != job->param_count)
+		return error_set(err, UNDEFINED_PARAMETER,
+			"the statement has %zu parameters and %zu values came with it", wanted,
+			job->param_count);
+	note_columns(job, columns, column_count);
+	note_governance(job, query);
+	return true;
+}
+
+/* Behind the first bytes the status cannot change; only a form of lines can still say what
+ * happened, the others break off. */
+static bool end_late(struct query_job *job, struct error *err)
+{
+	scoped(json_drop) json_t *line = NULL;
+
+	if (job->format != QUERY_NDJSON || atomic_load(&job->cancelled))
+		return false;
+	line = json_pack("{s:{s:s, s:s, s:s}}", "error", "code", sqlstate_table[err->state].code,
+		"message", err->msg, "hint", err->hint);
+	struct slice text =
+		arena_printf(job->arena, "%.*s\n", SLICE_FMT(json_print(job->arena, line)));
+
+	return stream_write(job->stream, text, err);
+}
+
+static bool run_query(struct query_job *job, struct query *query, struct error *err)
+{
+	const struct query_sink sink = {on_rows, on_notice, job};
+	const struct query_execution how = {
+		.format = job->format,
+		.params = job->params,
+		.param_count = job->param_count,
+		.max_rows = job->limit,
+	};
+	enum query_end end = QUERY_COMPLETE;
+	uint64_t rows = 0;
+
+	if (query_run(query, &how, &sink, &end, &rows, err))
+		return true;
+	return job->bytes > 0 && end_late(job, err);
+}
+
+bool query_job_produce(void *ctx, struct stream *stream, struct error *err)
+{
+	struct query_job *job = ctx;
+	struct query *query = NULL;
+
+	job->stream = stream;
+	bool ok = open_query(job, &query, err) && run_query(job, query, err);
+
+	pthread_mutex_lock(&job->lock);
+	job->query = NULL;
+	pthread_mutex_unlock(&job->lock);
+	query_close(&query);
+	return ok;
+}

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/request.h"
+#include "api/stream.h"
+#include "server/query.h"
+
+/*
+ * One statement on its way from a request to a stream. Owned by the stream (query_job_free); the
+ * producer's thread runs it, the connection's thread may cancel it and reads `settled` fields once
+ * the stream has begun.
+ */
+struct query_job {
+	struct arena *arena;
+	struct server *server;
+	struct auth_identity *identity;
+	struct slice request_id;
+	struct slice door;
+	struct slice text;
+	struct slice time_zone;
+	struct query_param *params;
+	uint32_t *param_oids;
+	size_t param_count;
+	int64_t timeout_ms;
+	uint64_t limit; /* 0 = all rows */
+	enum query_format format;
+	struct stream *stream;
+	uint64_t bytes; /* sent so far */
+	/* settled */
+	struct slice *notices;
+	size_t notice_count;
+	struct slice columns; /* JSON; none when it is too long for a header */
+	/* cancel */
+	atomic_bool cancelled;
+	pthread_mutex_t lock;
+	struct query *query; /* under lock */
+};
+
+/* Functions of struct stream_options. */
+bool query_job_produce(void *ctx, struct stream *stream, struct error *err);
+void query_job_cancel(void *ctx);
+void query_job_free(void *ctx);

@@ -1,0 +1,131 @@
+#include <string.h>
+
+#include "api/api-private.h"
+#include "api/query-job.h"
+#include "api/query-params.h"
+#include "base/check.h"
+
+/* POST /api/v1/query: the statement runs on a thread of its own, its rows flow through a stream. */
+
+enum { TIMEOUT_MAX_MS = 86400000 };
+
+static bool read_number(
+	const json_t *body, const char *key, int64_t max, int64_t *out, struct error *err)
+{
+	const json_t *value = json_object_get(body, key);
+
+	*out = 0;
+	if (!value || json_is_null(value))
+		return true;
+	*out = json_integer_value(value);
+	if (json_is_integer(value) && *out > 0 && *out <= max)
+		return true;
+	return error_set(err, INVALID_PARAMETER_VALUE,
+		"\"%s\" must be a whole number from 1 to %lld", key, (long long)max);
+}
+
+/* A limit that cuts an answer needs a form that may end anywhere. */
+static bool check_limit(const struct query_job *job, struct error *err)
+{
+	if (!job->limit || job->format == QUERY_NDJSON || job->format == QUERY_CSV)
+		return true;
+	error_set(err, FEATURE_NOT_SUPPORTED, "\"limit\" is for NDJSON and CSV");
+	return error_hint(err, "write LIMIT into the statement");
+}
+
+static bool read_body(
+	struct query_job *job, struct request *request, const json_t *body, struct error *err)
+{
+	struct slice purpose = json_get_slice(body, "purpose");
+	const json_t *params = json_object_get(body, "params");
+	int64_t limit = 0;
+
+	job->text = arena_copy(job->arena, json_get_slice(body, "sql"));
+	job->time_zone = arena_copy(job->arena, json_get_slice(body, "time_zone"));
+	if (job->text.len == 0)
+		return error_set(err, INVALID_PARAMETER_VALUE, "the body has no \"sql\"");
+	if (params && !json_is_array(params) && !json_is_null(params))
+		return error_set(err, INVALID_PARAMETER_VALUE, "\"params\" must be a list");
+	if (!slice_is_none(purpose) &&
+		!auth_set_purpose(request->server, request->identity, purpose, err))
+		return false;
+	if (!read_number(body, "timeout_ms", TIMEOUT_MAX_MS, &job->timeout_ms, err) ||
+		!read_number(body, "limit", INT64_MAX, &limit, err))
+		return false;
+	job->limit = (uint64_t)limit;
+	if (!query_params_read(job->arena, json_is_array(params) ? params : NULL, &job->params,
+		    &job->param_oids, &job->param_count, err))
+		return false;
+	/* The values outlive the body. */
+	for (size_t i = 0; i < job->param_count; i++)
+		job->params[i].value = arena_copy(job->arena, job->params[i].value);
+	return true;
+}
+
+static struct query_job *job_new(struct request *request)
+{
+	struct arena *arena = arena_new();
+	struct query_job *job = arena_new_of(arena, struct query_job);
+
+	job->arena = arena;
+	job->server = request->server;
+	job->request_id = arena_copy(arena, slice_from_c(request->request_id));
+	job->door = request->control ? SLICE("cli") : SLICE("http");
+	pthread_mutex_init(&job->lock, NULL);
+	return job;
+}
+
+static bool start(
+	struct request *request, struct query_job *job, const char *type, struct error *err)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const struct stream_options options = {
+		.socket = info ? info->connect_fd : -1,
+		.stall_ms = request->api->options.timeout_ms,
+		.produce = query_job_produce,
+		.cancel = query_job_cancel,
+		.free_ctx = query_job_free,
+		.ctx = job,
+	};
+	struct stream *stream = NULL;
+
+	job->identity = take(request->identity);
+	if (!stream_new(&options, &stream, err))
+		return false;
+	if (!stream_wait(stream, err)) {
+		stream_free(&stream);
+		return false;
+	}
+	reply_stream(request, type, stream);
+	if (!slice_is_none(job->columns))
+		reply_header(request, "X-Weft-Columns", job->columns);
+	for (size_t i = 0; i < job->notice_count; i++)
+		reply_header(request, "X-Weft-Governance", job->notices[i]);
+	return true;
+}
+
+bool api_query(struct request *request, struct error *err)
+{
+	static const char *const known[] = {
+		"sql", "params", "purpose", "limit", "timeout_ms", "time_zone", NULL};
+	scoped(json_drop) json_t *body = NULL;
+	const char *type = NULL;
+
+	if (!request_json(request, known, &body, err))
+		return false;
+	struct query_job *job = job_new(request);
+
+	if (!query_format_choose(request_header(request, "Accept"), &job->format, &type)) {
+		query_job_free(job);
+		error_set(err, INVALID_PARAMETER_VALUE, "no form of the Accept header is known");
+		return error_hint(err, "use application/json, application/x-ndjson, text/csv, "
+				       "application/vnd.apache.arrow.stream or "
+				       "application/vnd.apache.parquet");
+	}
+	if (!read_body(job, request, body, err) || !check_limit(job, err)) {
+		query_job_free(job);
+		return false;
+	}
+	return start(request, job, type, err);
+}

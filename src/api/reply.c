@@ -1,0 +1,124 @@
+#include "api/request.h"
+#include "api/stream.h"
+#include "base/check.h"
+
+/* Answers. Every one carries the request's id and the headers that browsers heed. */
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+	check(MHD_add_response_header(response, name, value) == MHD_YES);
+}
+
+void reply_header(struct request *request, const char *name, struct slice value)
+{
+	char *text = arena_cstr(request->arena, value);
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+	if (*text)
+		add(request->response, name, text);
+}
+
+static void settle(struct request *request, unsigned status, const char *type)
+{
+	request->status = status;
+	check(request->response);
+	if (type)
+		add(request->response, "Content-Type", type);
+	add(request->response, "X-Request-Id", request->request_id);
+	if (request->trace.len)
+		reply_header(request, "traceparent", request->trace);
+	add(request->response, "Cache-Control", "no-store");
+	add(request->response, "X-Content-Type-Options", "nosniff");
+	add(request->response, "Referrer-Policy", "no-referrer");
+	add(request->response, "Content-Security-Policy", "default-src 'none'");
+	if (!request->control)
+		add(request->response, "Strict-Transport-Security", "max-age=31536000");
+}
+
+bool reply_text(struct request *request, unsigned status, const char *type, struct slice text)
+{
+	check(!request->response);
+	request->response = MHD_create_response_from_buffer(
+		text.len, (void *)(uintptr_t)(text.ptr ? text.ptr : ""), MHD_RESPMEM_MUST_COPY);
+	settle(request, status, type);
+	return true;
+}
+
+bool reply_json(struct request *request, unsigned status, const json_t *value)
+{
+	struct slice text = json_print(request->arena, value);
+
+	return reply_text(request, status, "application/json", text);
+}
+
+bool reply_items(struct request *request, const json_t *items)
+{
+	scoped(json_drop) json_t *value = json_object();
+
+	json_object_set(value, "items", (json_t *)(uintptr_t)items);
+	return reply_json(request, MHD_HTTP_OK, value);
+}
+
+bool reply_empty(struct request *request, unsigned status)
+{
+	return reply_text(request, status, NULL, SLICE(""));
+}
+
+/* RFC 9457. type points at our page of error codes, which `weft explain` prints too. */
+void reply_problem(struct request *request, const struct error *err)
+{
+	const struct sqlstate_row *row = &sqlstate_table[err->state];
+	scoped(json_drop) json_t *problem = json_object();
+
+	json_object_set_new(problem, "type", json_sprintf("urn:weft:error:%s", row->code));
+	json_object_set_new(problem, "title", json_string(row->meaning));
+	json_object_set_new(problem, "status", json_integer(row->http_status));
+	json_set_slice(problem, "detail", slice_from_c(err->msg));
+	json_object_set_new(problem, "code", json_string(row->code));
+	if (err->hint[0])
+		json_set_slice(problem, "hint", slice_from_c(err->hint));
+	if (err->position)
+		json_object_set_new(problem, "position", json_integer(err->position));
+	json_object_set_new(problem, "request_id", json_string(request->request_id));
+	reply_text(request, (unsigned)row->http_status, "application/problem+json",
+		json_print(request->arena, problem));
+	if (row->http_status == MHD_HTTP_UNAUTHORIZED) {
+		add(request->response, "WWW-Authenticate", "Bearer realm=\"weft\"");
+		add(request->response, "WWW-Authenticate",
+			"Basic realm=\"weft\", charset=\"UTF-8\"");
+	}
+	if (row->http_status == MHD_HTTP_SERVICE_UNAVAILABLE ||
+		row->http_status == MHD_HTTP_TOO_MANY_REQUESTS)
+		add(request->response, "Retry-After", "1");
+}
+
+/* A broken stream ends without the last chunk, so that nobody takes a part for the whole. */
+static ssize_t read_stream(void *ctx, uint64_t position, char *buffer, size_t max)
+{
+	(void)position;
+	ssize_t len = stream_read(ctx, buffer, max);
+
+	if (len == STREAM_END)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	return len == STREAM_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR : len;
+}
+
+static void free_reader(void *ctx)
+{
+	struct stream *stream = ctx;
+
+	stream_free(&stream);
+}
+
+bool reply_stream(struct request *request, const char *type, struct stream *stream)
+{
+	enum { BLOCK_BYTES = 64 * 1024 };
+
+	check(!request->response);
+	request->response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, stream, free_reader);
+	settle(request, MHD_HTTP_OK, type);
+	return true;
+}
