@@ -1,0 +1,67 @@
+/* PostgreSQL protocol 3: DataRow and CopyData messages (protocol-message-formats). */
+#include "engine/encode-private.h"
+
+/* int32 length and value; -1 = NULL. */
+static void add_field(const struct encoder *e, struct buffer *out, size_t column, size_t row)
+{
+	const struct view *view = &e->views[column];
+	if (view_is_null(view, row)) {
+		buffer_add_be32(out, UINT32_MAX);
+		return;
+	}
+	size_t length_at = out->len;
+	buffer_add_be32(out, 0);
+	if (e->binary[column])
+		encode_binary(out, view, row);
+	else
+		encode_text(out, view, row);
+	buffer_set_be32(out, length_at, (uint32_t)(out->len - length_at - 4));
+}
+
+static void add_row(struct encoder *e, struct buffer *out, char message, size_t row)
+{
+	size_t begin = out->len;
+	buffer_add_char(out, message);
+	buffer_add_be32(out, 0);
+	buffer_add_be16(out, (uint16_t)e->column_count);
+	for (size_t i = 0; i < e->column_count; i++)
+		add_field(e, out, i, row);
+	buffer_set_be32(out, begin + 1, (uint32_t)(out->len - begin - 1));
+}
+
+static void data_row(struct encoder *e, struct buffer *out, size_t row)
+{
+	add_row(e, out, 'D', row);
+}
+
+const struct encode_form encode_form_pg = {.row = data_row};
+
+/* COPY's binary file format: signature, flags, extension length; tuples; -1. */
+static bool binary_begin(struct encoder *e, struct buffer *out, struct error *err)
+{
+	static const char header[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+	(void)e;
+	(void)err;
+	buffer_add_char(out, 'd');
+	buffer_add_be32(out, sizeof header + 4);
+	buffer_add(out, header, sizeof header);
+	return true;
+}
+
+static void binary_row(struct encoder *e, struct buffer *out, size_t row)
+{
+	add_row(e, out, 'd', row);
+}
+
+static bool binary_end(struct encoder *e, struct buffer *out, struct error *err)
+{
+	(void)e;
+	(void)err;
+	buffer_add_char(out, 'd');
+	buffer_add_be32(out, 6);
+	buffer_add_be16(out, UINT16_MAX);
+	return true;
+}
+
+const struct encode_form encode_form_copy_binary = {
+	.begin = binary_begin, .row = binary_row, .end = binary_end};

@@ -1,0 +1,88 @@
+/* The table of forms; each form has a file encode-*.c. */
+#include "engine/encode.h"
+
+#include <stdlib.h>
+
+#include "arrow/ipc.h"
+#include "base/check.h"
+#include "engine/encode-private.h"
+
+static const struct encode_form *const forms[] = {
+	[ENCODE_PG] = &encode_form_pg,
+	[ENCODE_COPY_TEXT] = &encode_form_copy_text,
+	[ENCODE_COPY_CSV] = &encode_form_copy_csv,
+	[ENCODE_COPY_BINARY] = &encode_form_copy_binary,
+	[ENCODE_JSON] = &encode_form_json,
+	[ENCODE_NDJSON] = &encode_form_ndjson,
+	[ENCODE_CSV] = &encode_form_csv,
+	[ENCODE_ARROW] = &encode_form_arrow,
+};
+
+bool encoder_new(struct engine_result *result, const struct encode_options *options,
+	struct encoder **out, struct error *err)
+{
+	size_t count = result->statement->column_count;
+	for (size_t i = 0; i < count; i++)
+		if (result->statement->columns[i].oid == 0) {
+			error_set(err, FEATURE_NOT_SUPPORTED,
+				"column \"%.*s\" has a type without a form",
+				SLICE_FMT(result->statement->columns[i].name));
+			return error_hint(err, "Cast it, for example to VARCHAR or JSON.");
+		}
+	struct encoder *encoder = calloc(1, sizeof *encoder);
+	check(encoder);
+	encoder->form = forms[options->format];
+	encoder->result = result;
+	encoder->options = *options;
+	encoder->views = result->views;
+	encoder->columns = result->statement->columns;
+	encoder->column_count = count;
+	encoder->binary = calloc(count + 1, sizeof *encoder->binary);
+	check(encoder->binary);
+	for (size_t i = 0; i < count; i++)
+		encoder->binary[i] = options->format == ENCODE_COPY_BINARY ||
+				     (options->column_formats && options->column_formats[i] == 1);
+	*out = encoder;
+	return true;
+}
+
+void encoder_free(struct encoder **encoder)
+{
+	struct encoder *e = *encoder;
+	*encoder = NULL;
+	if (!e)
+		return;
+	arrow_writer_free(&e->arrow);
+	buffer_fini(&e->scratch);
+	free(e->binary);
+	free(e);
+}
+
+static bool checked(const struct buffer *out, struct error *err)
+{
+	return !out->failed ||
+	       error_set(err, OUT_OF_MEMORY, "no memory for the rows of the answer");
+}
+
+bool encoder_begin(struct encoder *encoder, struct buffer *out, struct error *err)
+{
+	return (!encoder->form->begin || encoder->form->begin(encoder, out, err)) &&
+	       checked(out, err);
+}
+
+bool encoder_rows(
+	struct encoder *encoder, struct buffer *out, size_t from, size_t to, struct error *err)
+{
+	if (encoder->form->rows && !encoder->form->rows(encoder, out, from, to, err))
+		return false;
+	for (size_t row = from; encoder->form->row && row < to; row++) {
+		encoder->form->row(encoder, out, row);
+		encoder->rows++;
+	}
+	return checked(out, err);
+}
+
+bool encoder_end(struct encoder *encoder, struct buffer *out, struct error *err)
+{
+	return (!encoder->form->end || encoder->form->end(encoder, out, err)) && checked(out, err);
+}

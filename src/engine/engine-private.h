@@ -1,0 +1,46 @@
+#pragma once
+
+#include <duckdb.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/slice.h"
+#include "engine/engine.h"
+#include "engine/type.h"
+#include "engine/view.h"
+
+struct engine {
+	duckdb_database db;
+	duckdb_connection conn;
+	struct arena *arena;
+	struct map barriers; /* functions registered by barrier.c, by name */
+	struct map sources;  /* what barrier.c knows of files, by their read_parquet() */
+	bool lost;	     /* an INTERNAL or FATAL error happened: nothing may run here again */
+};
+
+struct engine_statement {
+	struct engine *engine;
+	struct arena *arena;
+	duckdb_prepared_statement prepared;
+	char *text; /* what was prepared, for positions in errors */
+	struct engine_column *columns;
+	struct view *views; /* one per column; a statement has one open result at a time */
+	size_t column_count;
+	size_t param_count;
+};
+
+struct engine_result {
+	struct engine_statement *statement;
+	bool owns_statement;
+	duckdb_result result;
+	duckdb_data_chunk chunk; /* NULL before the first and after the last */
+	struct view *views;	 /* one per column, of the current chunk */
+};
+
+/* DuckDB's text into our error: class to SQLSTATE, first line only, position from its "LINE n:"
+ * excerpt within statement (none = no position). Marks the engine lost where nothing may run on. */
+bool engine_error(struct engine *engine, duckdb_error_type type, const char *message,
+	struct slice statement, struct error *err);
+/* For places where DuckDB gives a text without its class: taken from "Binder Error: …". */
+bool engine_error_text(
+	struct engine *engine, const char *message, struct slice statement, struct error *err);
