@@ -96,6 +96,12 @@ uint32_t engine_statement_param_oid(const struct engine_statement *statement, si
 	return oid;
 }
 
+static struct slice spelling_of(duckdb_type type)
+{
+	const struct oid_row *row = row_of_type(type);
+	return slice_from_c(row ? row->spelling : "VARCHAR");
+}
+
 static bool is_integer(duckdb_type type)
 {
 	return type == DUCKDB_TYPE_TINYINT || type == DUCKDB_TYPE_SMALLINT ||
@@ -225,7 +231,7 @@ bool bind_text_value(struct bind *bind, duckdb_type type, struct slice text, duc
 	else
 		return cast_value(bind,
 			type == DUCKDB_TYPE_DECIMAL ? decimal_spelling(bind->arena, text)
-						    : slice_from_c(row_of_type(type)->spelling),
+						    : spelling_of(type),
 			text, out, err);
 	return true;
 }

@@ -16,7 +16,6 @@ static const char *const macros[][2] = {
 		"'Month', '%B'), 'Mon', '%b'), 'MM', '%m'), 'DDD', '%j'), 'DD', '%d'), 'Day', "
 		"'%A'), 'Dy', '%a'), 'US', '%f'), 'MS', '%g'), 'AM', '%p')"},
 	{"to_char(v, f)", "strftime(v, weft_time_format(f))"},
-	{"to_date(t, f)", "CAST(strptime(t, weft_time_format(f)) AS DATE)"},
 	{"btrim(t)", "trim(t)"},
 	{"character_length(t)", "length(t)"},
 	{"initcap(t)", "list_aggregate(list_transform(regexp_extract_all(t, "

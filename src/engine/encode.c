@@ -86,3 +86,8 @@ bool encoder_end(struct encoder *encoder, struct buffer *out, struct error *err)
 {
 	return (!encoder->form->end || encoder->form->end(encoder, out, err)) && checked(out, err);
 }
+
+bool encoder_takes_chunks(const struct encoder *encoder)
+{
+	return encoder->form->rows != NULL;
+}

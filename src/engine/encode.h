@@ -59,6 +59,8 @@ bool encoder_new(struct engine_result *result, const struct encode_options *opti
 	struct encoder **out, struct error *err) must_check;
 void encoder_free(struct encoder **encoder);
 bool encoder_begin(struct encoder *encoder, struct buffer *out, struct error *err) must_check;
+/* Whether encoder_rows wants whole chunks only (Arrow). */
+bool encoder_takes_chunks(const struct encoder *encoder);
 /* Rows [from, to) of the result's current chunk. */
 bool encoder_rows(struct encoder *encoder, struct buffer *out, size_t from, size_t to,
 	struct error *err) must_check;

@@ -15,7 +15,8 @@ struct engine {
 	struct arena *arena;
 	struct map barriers; /* functions registered by barrier.c, by name */
 	struct map sources;  /* what barrier.c knows of files, by their read_parquet() */
-	bool lost;	     /* an INTERNAL or FATAL error happened: nothing may run here again */
+	unsigned char pseudonym_key[16];
+	bool lost; /* an INTERNAL or FATAL error happened: nothing may run here again */
 };
 
 struct engine_statement {

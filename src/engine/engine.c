@@ -20,7 +20,6 @@ static const char *const fixed_settings[][2] = {
 	{"preserve_insertion_order", "false"},
 	{"max_expression_depth", "250"},
 	{"parquet_metadata_cache", "true"},
-	{"enable_progress_bar", "false"},
 	{"allow_community_extensions", "false"},
 };
 

@@ -1,0 +1,34 @@
+/* weft-worker: started by `weft serve` with a channel on descriptor 3. What it does is its first
+ * argument. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attrs.h"
+#include "ipc/frame.h"
+#include "worker/zygote.h"
+
+enum { CHANNEL_FD = 3 };
+
+struct mode {
+	const char *name;
+	int (*run)(struct channel channel);
+};
+
+static const struct mode modes[] = {
+	{"zygote", zygote_run},
+};
+
+int main(int argc, char **argv)
+{
+	struct channel channel = {CHANNEL_FD};
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < array_len(modes) && argc == 2; i++)
+		if (strcmp(argv[1], modes[i].name) == 0 &&
+			fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0)
+			return modes[i].run(channel);
+	fprintf(stderr, "weft-worker " WEFT_VERSION ": started by `weft serve`, not by hand\n");
+	return EXIT_FAILURE;
+}

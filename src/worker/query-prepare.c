@@ -1,0 +1,186 @@
+/* W_PARSE, W_PARSE_CATALOG and W_PREPARE. */
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "worker/query-private.h"
+#include "worker/rewrite.h"
+
+/* json_serialize_sql reports a syntax error as data:
+ * {"error":true,"error_message":…,"position":"12"}. */
+static bool read_parse_error(struct slice ast, struct slice text, struct error *err)
+{
+	if (!slice_starts_with(ast, SLICE("{\"error\":true")))
+		return true;
+	scoped(json_drop) json_t *body = json_parse(ast, err);
+	if (!body)
+		return false;
+	struct slice message = json_get_slice(body, "error_message");
+	struct slice position = json_get_slice(body, "position");
+	uint64_t byte = 0;
+	bool is_select = slice_find(message, SLICE("Only SELECT statements"), 0) == SIZE_MAX;
+	if (!is_select)
+		return error_set(err, READ_ONLY, "SQL only reads here") ||
+		       error_hint(err, "Products are written by their pipelines: see `weft apply` "
+				       "and `weft run`.");
+	error_set(err, SYNTAX_ERROR, "%.*s",
+		SLICE_FMT(slice_sub(message, 0, slice_find(message, SLICE("\n"), 0))));
+	if (slice_to_u64(position, &byte))
+		err->position = rewrite_character(text, byte) + 1;
+	return false;
+}
+
+bool query_parse(struct query_worker *worker, const struct frame *frame, struct error *err)
+{
+	scoped(engine_result_free) struct engine_result *result = NULL;
+	struct slice text = frame->payload;
+	struct str sql = str_in(worker->arena);
+	size_t rows = 0;
+	if (frame->type == W_PARSE_CATALOG && !rewrite_catalog(worker->arena, text, &text, err))
+		return false;
+	str_add_c(&sql, "SELECT json_serialize_sql(");
+	str_add_sql_literal(&sql, text);
+	str_add_c(&sql, ")");
+	if (!engine_query(worker->engine, str_slice(&sql), &result, err) ||
+		!engine_result_next(result, &rows, err) || rows != 1) {
+		err->position = 0;
+		return false;
+	}
+	struct slice ast = engine_value_text(result, worker->arena, 0, 0);
+	return read_parse_error(ast, text, err) &&
+	       channel_send(&worker->channel, W_AST, ast, NULL, 0, err);
+}
+
+static bool read_column(json_t *item, struct relation_column *out, struct error *err)
+{
+	*out = (struct relation_column){.name = json_get_slice(item, "name"),
+		.type = json_get_slice(item, "type"),
+		.expression = json_get_slice(item, "expr"),
+		.absent = json_get_bool(item, "absent", false)};
+	return (!slice_is_none(out->name) && !slice_is_none(out->type)) ||
+	       error_set(err, PROTOCOL_VIOLATION, "a relation has a column without name or type");
+}
+
+static struct slice *read_texts(
+	struct arena *arena, const json_t *object, const char *key, size_t *count_out)
+{
+	const json_t *list = json_get_array(object, key);
+	struct slice *texts = arena_array_of(arena, struct slice, json_array_size(list));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		texts[i] = json_to_slice(json_array_get(list, i));
+	*count_out = json_array_size(list);
+	return texts;
+}
+
+static bool read_relation(struct arena *arena, json_t *item, const struct frame *frame,
+	struct relation *out, struct error *err)
+{
+	struct relation r = {.schema = json_get_slice(item, "schema"),
+		.name = json_get_slice(item, "name"),
+		.fd = -1,
+		.filter = json_get_slice(item, "filter"),
+		.barrier = json_get_bool(item, "barrier", false),
+		.min_group = json_get_i64(item, "min_group", 0)};
+	int64_t fd = json_get_i64(item, "fd", -1);
+	if (slice_is_none(r.schema) || slice_is_none(r.name) || fd >= (int64_t)frame->fd_count)
+		return error_set(err, PROTOCOL_VIOLATION, "a relation is not complete");
+	if (fd >= 0)
+		r.fd = frame->fds[fd];
+	r.files = read_texts(arena, item, "files", &r.file_count);
+	r.conjuncts = read_texts(arena, item, "conjuncts", &r.conjunct_count);
+	const json_t *columns = json_get_array(item, "columns");
+	struct relation_column *list =
+		arena_array_of(arena, struct relation_column, json_array_size(columns));
+	for (; r.column_count < json_array_size(columns); r.column_count++)
+		if (!read_column(
+			    json_array_get(columns, r.column_count), &list[r.column_count], err))
+			return false;
+	r.columns = list;
+	*out = r;
+	return true;
+}
+
+/* Identity of a relation set; inline rows differ each time, so such a set has none. */
+static struct slice identity(struct arena *arena, const json_t *relations, bool inline_rows)
+{
+	return inline_rows ? SLICE_NONE : json_print(arena, relations);
+}
+
+static bool read_relations(struct query_worker *worker, json_t *body, const struct frame *frame,
+	struct session_statement *s, struct error *err)
+{
+	json_t *list = json_get_array(body, "relations");
+	struct relation *relations =
+		arena_array_of(worker->arena, struct relation, json_array_size(list));
+	bool inline_rows = false;
+	for (; s->count < json_array_size(list); s->count++) {
+		if (!read_relation(worker->arena, json_array_get(list, s->count), frame,
+			    &relations[s->count], err))
+			return false;
+		inline_rows |= relations[s->count].fd >= 0;
+	}
+	s->list = relations;
+	s->relations = identity(worker->arena, list ? list : json_null(), inline_rows);
+	return true;
+}
+
+static bool read_text(
+	struct query_worker *worker, json_t *body, struct slice *out, struct error *err)
+{
+	struct slice text = json_get_slice(body, "text");
+	json_t *list = json_get_array(body, "at");
+	struct rewrite_at *at =
+		arena_array_of(worker->arena, struct rewrite_at, json_array_size(list));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		at[i] = (struct rewrite_at){.location = json_get_i64(item, "location", -1),
+			.name = json_get_slice(item, "name"),
+			.alias = json_get_slice(item, "alias")};
+	}
+	if (json_get_bool(body, "catalog", false))
+		return rewrite_catalog(worker->arena, text, out, err);
+	return rewrite_at(worker->arena, text, at, json_array_size(list), out, err);
+}
+
+static bool send_prepared(
+	struct query_worker *worker, const struct engine_statement *statement, struct error *err)
+{
+	size_t count;
+	const struct engine_column *columns = engine_statement_columns(statement, &count);
+	json_t *list = json_array();
+	json_t *params = json_array();
+	json_t *body = json_object();
+	for (size_t i = 0; i < count; i++) {
+		json_t *column = json_object();
+		json_set_slice(column, "name", columns[i].name);
+		json_set_slice(column, "type", columns[i].type);
+		json_object_set_new(column, "oid", json_integer(columns[i].oid));
+		json_object_set_new(column, "typmod", json_integer(columns[i].typmod));
+		json_object_set_new(column, "size", json_integer(columns[i].size));
+		json_array_append_new(list, column);
+	}
+	for (size_t i = 0; i < engine_statement_param_count(statement); i++)
+		json_array_append_new(
+			params, json_integer(engine_statement_param_oid(statement, i)));
+	json_object_set_new(body, "columns", list);
+	json_object_set_new(body, "params", params);
+	return query_send_json(worker, W_PREPARED, body, err);
+}
+
+bool query_prepare(struct query_worker *worker, const struct frame *frame, struct error *err)
+{
+	scoped(json_drop) json_t *body = json_parse(frame->payload, err);
+	struct session_statement s = {0};
+	struct engine_statement *statement;
+	if (!body)
+		return false;
+	if (worker->portal.open)
+		return error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
+			"a cursor is open in this worker; close it first");
+	s.key = json_get_slice(body, "key");
+	if (slice_is_none(s.key) || slice_is_none(json_get_slice(body, "text")))
+		return error_set(err, PROTOCOL_VIOLATION, "a statement needs a key and a text");
+	return read_text(worker, body, &s.text, err) &&
+	       read_relations(worker, body, frame, &s, err) &&
+	       session_prepare(worker->session, &s, &statement, err) &&
+	       send_prepared(worker, statement, err);
+}

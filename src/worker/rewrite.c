@@ -1,0 +1,121 @@
+/* Time travel out of the text; rewrite-catalog.c has the catalogue. */
+#include "worker/rewrite.h"
+
+#include "base/str.h"
+#include "sql/lexer.h"
+
+int rewrite_character(struct slice text, uint64_t byte)
+{
+	int count = 0;
+	for (size_t i = 0; i < byte && i < text.len; i++)
+		count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+	return count;
+}
+
+struct clause {
+	size_t name_from; /* the last part of the name */
+	size_t name_to;
+	size_t from; /* AT (…) */
+	size_t to;
+};
+
+static bool is_name(struct token token)
+{
+	return token.kind == TOKEN_WORD || token.kind == TOKEN_IDENT;
+}
+
+static size_t end_of(struct token token)
+{
+	return token.at + token.text.len;
+}
+
+/* Behind the parenthesis that closes the one which was just read. */
+static size_t skip_parentheses(struct lexer *lexer)
+{
+	int depth = 1;
+	struct token token = lexer_next(lexer);
+	for (; token.kind != TOKEN_END && token.kind != TOKEN_ERROR; token = lexer_next(lexer)) {
+		depth += token_is_punct(token, '(');
+		depth -= token_is_punct(token, ')');
+		if (depth == 0)
+			return end_of(token);
+	}
+	return 0;
+}
+
+/* Name [. name]… [[AS] alias [(columns)]] AT (…): DuckDB has the alias before AT. */
+static bool find_clause(struct slice text, size_t location, struct clause *out)
+{
+	struct lexer lexer = {.text = text, .at = location};
+	struct token token = lexer_next(&lexer);
+	if (!is_name(token))
+		return false;
+	while (token_is_punct(lexer_peek(&lexer), '.')) {
+		lexer_next(&lexer);
+		token = lexer_next(&lexer);
+	}
+	out->name_from = token.at;
+	out->name_to = end_of(token);
+	for (int words = 0; words < 4; words++) {
+		token = lexer_next(&lexer);
+		struct token after = lexer_peek(&lexer);
+		if (token_is_word(token, "at") && token_is_punct(after, '(')) {
+			lexer_next(&lexer);
+			out->from = token.at;
+			out->to = skip_parentheses(&lexer);
+			return out->to != 0;
+		}
+		if (token_is_punct(token, '('))
+			skip_parentheses(&lexer);
+		else if (!is_name(token))
+			return false;
+	}
+	return false;
+}
+
+static bool next_at(
+	const struct rewrite_at *list, size_t count, int64_t after, const struct rewrite_at **out)
+{
+	*out = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (list[i].location > after && (!*out || list[i].location < (*out)->location))
+			*out = &list[i];
+	return *out != NULL;
+}
+
+static void add_blanks(struct str *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		str_add_char(out, ' ');
+}
+
+bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at *list, size_t count,
+	struct slice *out, struct error *err)
+{
+	struct str made = str_in(arena);
+	size_t done = 0;
+	const struct rewrite_at *at;
+	for (int64_t after = -1; next_at(list, count, after, &at); after = at->location) {
+		struct clause clause;
+		if ((uint64_t)at->location < done || (uint64_t)at->location >= text.len ||
+			!find_clause(text, (size_t)at->location, &clause))
+			return error_set(err, PROTOCOL_VIOLATION,
+				"there is no AT clause where one was announced");
+		str_add(&made, slice_sub(text, done, clause.name_from));
+		if (slice_is_none(at->name)) {
+			str_add(&made, slice_sub(text, clause.name_from, clause.name_to));
+		} else {
+			str_add_sql_ident(&made, at->name);
+			if (!slice_is_none(at->alias)) {
+				str_add_c(&made, " AS ");
+				str_add_sql_ident(&made, at->alias);
+			}
+		}
+		str_add(&made, slice_sub(text, clause.name_to, clause.from));
+		add_blanks(&made, clause.to - clause.from);
+		done = clause.to;
+	}
+	str_add(&made, slice_sub(text, done, text.len));
+	*out = str_slice(&made);
+	return true;
+}

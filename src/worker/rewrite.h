@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+/* Changes of a statement's text by position; everything else stays byte by byte. Pure. */
+
+struct rewrite_at {
+	int64_t location;   /* byte offset of the table reference */
+	struct slice name;  /* the relation's name to read instead; none = keep */
+	struct slice alias; /* added behind the new name; none = the reference has one */
+};
+
+/* Blanks AT (…) clauses and replaces names, as W_PREPARE's "at" says. Without name positions stay
+ * the same. */
+bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at *list, size_t count,
+	struct slice *out, struct error *err) must_check;
+
+/* A statement over pg_catalog or information_schema in PostgreSQL's grammar, as one that DuckDB
+ * understands. */
+bool rewrite_catalog(
+	struct arena *arena, struct slice text, struct slice *out, struct error *err) must_check;
+
+/* Characters before byte, as PostgreSQL counts positions. */
+int rewrite_character(struct slice text, uint64_t byte);
