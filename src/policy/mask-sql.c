@@ -84,7 +84,8 @@ static struct slice truncate_number(
 	bool small = info.high <= INT32_MAX && info.low >= INT32_MIN;
 	struct slice step = mask->truncate;
 
-	if (info.group != TYPE_INTEGER)
+	/* HUGEINT has no wider type. */
+	if (info.group != TYPE_INTEGER || slice_find(type, SLICE("HUGE"), 0) != SIZE_MAX)
 		return arena_printf(arena,
 			"TRY_CAST(floor(CAST(%.*s AS DOUBLE) / %.*s) * %.*s AS %.*s)",
 			SLICE_FMT(column), SLICE_FMT(step), SLICE_FMT(step), SLICE_FMT(type));
