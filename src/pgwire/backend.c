@@ -72,6 +72,11 @@ void pg_put_auth_ok(struct str *out)
 	put_auth(out, 0, SLICE(""));
 }
 
+void pg_put_auth_cleartext(struct str *out)
+{
+	put_auth(out, 3, SLICE(""));
+}
+
 void pg_put_auth_sasl(struct str *out, const char *const *mechanisms, size_t count)
 {
 	size_t at = begin(out, 'R');

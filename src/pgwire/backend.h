@@ -35,6 +35,8 @@ enum pg_severity {
  * 's' PortalSuspended, 'I' EmptyQueryResponse, 'c' CopyDone. */
 void pg_put_simple(struct str *out, char type);
 void pg_put_auth_ok(struct str *out);
+/* The password is to come in clear. */
+void pg_put_auth_cleartext(struct str *out);
 /* AuthenticationSASL with the mechanisms' names. */
 void pg_put_auth_sasl(struct str *out, const char *const *mechanisms, size_t count);
 void pg_put_auth_sasl_continue(struct str *out, struct slice data);

@@ -20,12 +20,12 @@ struct pg_door_config {
 	bool tls_required;	    /* refuse sessions without TLS, loopback excepted */
 	const char *server_version; /* the parameter server_version; NULL = "15.0 (Weft …)" */
 	const char *database; /* name of the mesh; sessions may ask for this one only; NULL = any */
-	/* 0 takes the default in brackets */
+	/* 0 takes the default in brackets, where there is one */
 	int max_connections;		 /* [200] in total */
 	int max_connections_per_address; /* [50] loopback counts too */
 	int auth_timeout_ms;		 /* [10000] from accept to the end of sign-in */
-	int idle_in_transaction_ms;	 /* [300000] the snapshot and workers are then given back */
-	int idle_session_ms;		 /* [0] none */
+	int idle_in_transaction_ms;	 /* 0 never; then the session is ended */
+	int idle_session_ms;		 /* 0 never */
 	int write_timeout_ms;		 /* [120000] a client that takes no bytes */
 	size_t message_max_bytes;	 /* [16 MiB] a message after sign-in */
 };

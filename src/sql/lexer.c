@@ -18,7 +18,8 @@ static bool is_digit(char c)
 
 static bool is_word_start(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (unsigned char)c >= 0x80;
 }
 
 static bool is_word_part(char c)
@@ -29,7 +30,9 @@ static bool is_word_part(char c)
 /* 0 past the end; a NUL inside the text is no part of any token but strings. */
 static char char_at(struct slice text, size_t at)
 {
-	return at < text.len ? text.ptr[at] : 0;
+	if (at < text.len)
+		return text.ptr[at];
+	return 0;
 }
 
 static bool has_pair(struct slice text, size_t at, char a, char b)

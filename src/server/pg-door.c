@@ -1,0 +1,524 @@
+/*
+ * The listener: accepts, counts, starts a thread for each connection, and once a second looks
+ * whether clients of running statements are still there. Locks: door->lock before session->lock.
+ */
+#include "server/pg-door.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "log/log.h"
+#include "server/pg-private.h"
+#include "server/server.h"
+
+enum {
+	STACK_BYTES = 1 << 20, /* reserved; what is not touched costs nothing */
+	TICK_MS = 1000,
+	BACKLOG = 128,
+};
+
+void pg_session_cancel(struct pg_session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	if (session->busy) {
+		atomic_store(&session->cancelled, true);
+		if (session->running)
+			query_cancel(session->running);
+	}
+	pthread_mutex_unlock(&session->lock);
+}
+
+void pg_door_cancel(struct pg_door *door, uint32_t pid, struct slice key)
+{
+	pthread_mutex_lock(&door->lock);
+	for (struct pg_session *at = door->sessions; at; at = at->next)
+		if (at->pid == pid && at->key_len && at->key_len == key.len &&
+			sodium_memcmp(at->key, key.ptr, key.len) == 0)
+			pg_session_cancel(at);
+	pthread_mutex_unlock(&door->lock);
+}
+
+static bool pid_is_taken(const struct pg_door *door, uint32_t pid)
+{
+	for (struct pg_session *at = door->sessions; at; at = at->next)
+		if (at->pid == pid)
+			return true;
+	return false;
+}
+
+void pg_door_give_key(struct pg_session *session)
+{
+	struct pg_door *door = session->door;
+
+	pthread_mutex_lock(&door->lock);
+	/* random as well: with the 32-bit key of protocol 3.0, 63 bits to guess */
+	do
+		session->pid = randombytes_random() >> 1;
+	while (session->pid == 0 || pid_is_taken(door, session->pid));
+	session->key_len = session->minor >= 2 ? sizeof session->key : 4;
+	randombytes_buf(session->key, session->key_len);
+	pthread_mutex_unlock(&door->lock);
+}
+
+static void *session_thread(void *arg)
+{
+	struct pg_session *session = arg;
+	struct pg_door *door = session->door;
+
+	pg_session_run(session);
+	pthread_mutex_lock(&door->lock);
+	if (session->prev)
+		session->prev->next = session->next;
+	else
+		door->sessions = session->next;
+	if (session->next)
+		session->next->prev = session->prev;
+	pthread_mutex_unlock(&door->lock);
+	pg_stream_fini(&session->stream);
+	pthread_mutex_destroy(&session->lock);
+	free(session);
+	/* last: after this the door may be gone */
+	pthread_mutex_lock(&door->lock);
+	door->session_count--;
+	pthread_cond_broadcast(&door->ended);
+	pthread_mutex_unlock(&door->lock);
+	return NULL;
+}
+
+/* The address without its port; IPv4 in IPv6 as IPv4. */
+static void name_peer(struct pg_session *session, const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	struct in_addr mapped;
+	const struct in_addr *in = NULL;
+
+	if (address->ss_family == AF_INET) {
+		in = &v4->sin_addr;
+	} else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		memcpy(&mapped, &v6->sin6_addr.s6_addr[12], sizeof mapped);
+		in = &mapped;
+	}
+	if (in) {
+		inet_ntop(AF_INET, in, session->peer, sizeof session->peer);
+		session->loopback = ntohl(in->s_addr) >> 24 == 127;
+	} else {
+		inet_ntop(AF_INET6, &v6->sin6_addr, session->peer, sizeof session->peer);
+		session->loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	}
+}
+
+static int count_from(const struct pg_door *door, const char *peer)
+{
+	int count = 0;
+
+	for (const struct pg_session *at = door->sessions; at; at = at->next)
+		count += strcmp(at->peer, peer) == 0;
+	return count;
+}
+
+/* Adds the session, or says which limit stands against it. */
+static const char *admit_locked(struct pg_door *door, struct pg_session *session)
+{
+	if (door->session_count >= door->max_connections)
+		return "sorry, too many clients already";
+	if (count_from(door, session->peer) >= door->max_per_address)
+		return "too many connections from this address";
+	session->next = door->sessions;
+	if (door->sessions)
+		door->sessions->prev = session;
+	door->sessions = session;
+	door->session_count++;
+	return NULL;
+}
+
+/* Sent as it is, before any packet was read: libpq shows it. Best effort, never waits. */
+static void refuse(struct pg_session *session, const char *why)
+{
+	struct arena *arena = arena_new();
+	struct str out = str_in(arena);
+	struct error err;
+	struct log *log = server_log(session->server);
+
+	error_set(&err, TOO_MANY_CONNECTIONS, "%s", why);
+	error_hint(&err, "Close connections that are not needed, or use a connection pool.");
+	pg_put_error(&out, PG_FATAL, &err);
+	(void)!send(session->stream.fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	log_say(log, DOOR_REFUSED, NULL, log_cstr("door", "pg"), log_cstr("peer", session->peer),
+		log_cstr("why", why));
+	arena_free(&arena);
+}
+
+static bool start_thread(struct pg_session *session)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	int result = pthread_create(&thread, &attributes, session_thread, session);
+
+	pthread_attr_destroy(&attributes);
+	return result == 0;
+}
+
+static void drop_refused(struct pg_session *session)
+{
+	pg_stream_fini(&session->stream);
+	pthread_mutex_destroy(&session->lock);
+	free(session);
+}
+
+static void admit(struct pg_door *door, int fd, const struct sockaddr_storage *address)
+{
+	struct pg_session *session = calloc(1, sizeof *session);
+	uint8_t id[8];
+
+	if (!session)
+		panic("out of memory");
+	pthread_mutex_init(&session->lock, NULL);
+	pg_stream_init(&session->stream, fd, door->write_timeout_ms);
+	session->door = door;
+	session->server = door->server;
+	session->state = PG_IDLE;
+	session->deadline_us = clock_mono_us(&clock_system) + (int64_t)door->auth_timeout_ms * 1000;
+	name_peer(session, address);
+	randombytes_buf(id, sizeof id);
+	sodium_bin2hex(session->id, sizeof session->id, id, sizeof id);
+	pthread_mutex_lock(&door->lock);
+	const char *why = admit_locked(door, session);
+
+	if (!why && !start_thread(session)) {
+		why = "no thread could be started";
+		door->sessions = session->next;
+		if (session->next)
+			session->next->prev = NULL;
+		door->session_count--;
+	}
+	pthread_mutex_unlock(&door->lock);
+	if (why) {
+		refuse(session, why);
+		drop_refused(session);
+	}
+}
+
+/* Statements whose client went away are cancelled: nobody waits for their rows. */
+static void look_after_clients(struct pg_door *door)
+{
+	int64_t now_us = clock_mono_us(&clock_system);
+
+	pthread_mutex_lock(&door->lock);
+	for (struct pg_session *at = door->sessions; at; at = at->next) {
+		pthread_mutex_lock(&at->lock);
+		bool look = at->running && now_us - at->busy_since_us > TICK_MS * 1000;
+
+		pthread_mutex_unlock(&at->lock);
+		if (look && pg_stream_is_gone(&at->stream))
+			pg_session_cancel(at);
+	}
+	pthread_mutex_unlock(&door->lock);
+}
+
+static void accept_all(struct pg_door *door, int listen_fd)
+{
+	for (;;) {
+		struct sockaddr_storage address = {0};
+		socklen_t len = sizeof address;
+		int fd = accept4(
+			listen_fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0) {
+			/* out of descriptors: let some sessions end instead of spinning */
+			if (errno == EMFILE || errno == ENFILE)
+				usleep(100000);
+			return;
+		}
+		admit(door, fd, &address);
+	}
+}
+
+static void *listener_thread(void *arg)
+{
+	struct pg_door *door = arg;
+	struct pollfd fds[array_len(door->fds) + 1];
+	int64_t looked_us = 0;
+
+	for (size_t i = 0; i < door->fd_count; i++)
+		fds[i] = (struct pollfd){.fd = door->fds[i], .events = POLLIN};
+	fds[door->fd_count] = (struct pollfd){.fd = door->wake_fd, .events = POLLIN};
+	while (!atomic_load(&door->stopping)) {
+		(void)poll(fds, door->fd_count + 1, TICK_MS);
+		for (size_t i = 0; i < door->fd_count; i++)
+			if (fds[i].revents)
+				accept_all(door, door->fds[i]);
+		if (clock_mono_us(&clock_system) - looked_us >= TICK_MS * 1000) {
+			looked_us = clock_mono_us(&clock_system);
+			look_after_clients(door);
+		}
+	}
+	return NULL;
+}
+
+static bool open_socket(struct pg_door *door, const struct addrinfo *info)
+{
+	int on = 1;
+	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return false;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (info->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return false;
+	}
+	door->fds[door->fd_count++] = fd;
+	return true;
+}
+
+static int port_of(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return 0;
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+						   : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+static bool listen_on(struct pg_door *door, const char *address, int port, struct error *err)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *found = NULL;
+	char service[16];
+
+	snprintf(service, sizeof service, "%d", port);
+	int result =
+		getaddrinfo(strcmp(address, "*") == 0 ? NULL : address, service, &hints, &found);
+
+	if (result != 0)
+		return error_set(err, CANNOT_CONNECT, "PostgreSQL door: address \"%s\": %s",
+			address, gai_strerror(result));
+	int failure = 0;
+
+	for (struct addrinfo *at = found; at && door->fd_count < array_len(door->fds);
+		at = at->ai_next) {
+		/* with port 0 the system chooses once: further addresses get the same one */
+		if (port == 0 && door->fd_count > 0)
+			break;
+		if (!open_socket(door, at))
+			failure = errno;
+	}
+	freeaddrinfo(found);
+	if (door->fd_count == 0) {
+		char text[128];
+
+		error_set(err, CANNOT_CONNECT, "PostgreSQL door: cannot listen on %s port %d: %s",
+			address, port, strerror_r(failure, text, sizeof text));
+		return error_hint(err, "Another server may use the port; see the settings "
+				       "pg.address and pg.port.");
+	}
+	door->port = port_of(door->fds[0]);
+	return true;
+}
+
+/* tls-server-end-point (RFC 5929, section 4.1): the certificate's hash with its signature's hash
+ * function, at least SHA-256. Signatures without one (Ed25519) have no such binding. */
+static void make_binding(struct pg_door *door)
+{
+	gnutls_x509_crt_t *chain = NULL;
+	unsigned count = 0;
+	gnutls_datum_t der = {0};
+
+	if (gnutls_certificate_get_x509_crt(door->credentials, 0, &chain, &count) != 0)
+		return;
+	int algorithm = count ? gnutls_x509_crt_get_signature_algorithm(chain[0]) : 0;
+	gnutls_digest_algorithm_t hash =
+		gnutls_sign_get_hash_algorithm((gnutls_sign_algorithm_t)algorithm);
+
+	if (algorithm == GNUTLS_SIGN_EDDSA_ED25519 || algorithm == GNUTLS_SIGN_EDDSA_ED448)
+		hash = GNUTLS_DIG_UNKNOWN;
+	if (hash == GNUTLS_DIG_MD5 || hash == GNUTLS_DIG_SHA1)
+		hash = GNUTLS_DIG_SHA256;
+	bool known =
+		hash == GNUTLS_DIG_SHA256 || hash == GNUTLS_DIG_SHA384 || hash == GNUTLS_DIG_SHA512;
+
+	if (count && known && gnutls_x509_crt_export2(chain[0], GNUTLS_X509_FMT_DER, &der) == 0 &&
+		gnutls_hash_fast(hash, der.data, der.size, door->binding) == 0)
+		door->binding_len = (size_t)gnutls_hash_get_len(hash);
+	gnutls_free(der.data);
+	for (unsigned i = 0; i < count; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	gnutls_free(chain);
+}
+
+static bool load_tls(struct pg_door *door, const struct pg_door_config *config, struct error *err)
+{
+	int result = gnutls_certificate_allocate_credentials(&door->credentials);
+
+	if (result == 0)
+		result = gnutls_certificate_set_x509_key_file(door->credentials,
+			config->tls_cert_file, config->tls_key_file, GNUTLS_X509_FMT_PEM);
+	if (result == 0)
+		result = gnutls_priority_init(
+			&door->priority, "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3", NULL);
+	if (result < 0) {
+		error_set(err, CONFIG_FILE_ERROR, "PostgreSQL door: certificate %s, key %s: %s",
+			config->tls_cert_file, config->tls_key_file, gnutls_strerror(result));
+		return error_hint(
+			err, "Both are PEM files; see the settings tls.cert and tls.key.");
+	}
+	make_binding(door);
+	return true;
+}
+
+static void door_free(struct pg_door *door)
+{
+	for (size_t i = 0; i < door->fd_count; i++)
+		close(door->fds[i]);
+	if (door->wake_fd >= 0)
+		close(door->wake_fd);
+	if (door->priority)
+		gnutls_priority_deinit(door->priority);
+	if (door->credentials)
+		gnutls_certificate_free_credentials(door->credentials);
+	pthread_mutex_destroy(&door->lock);
+	pthread_cond_destroy(&door->ended);
+	free(door->server_version);
+	free(door->database);
+	free(door);
+}
+
+static struct pg_door *door_new(struct server *server, const struct pg_door_config *config)
+{
+	struct pg_door *door = calloc(1, sizeof *door);
+	const char *version = config->server_version;
+	pthread_condattr_t monotonic;
+
+	if (!door || sodium_init() < 0)
+		panic("out of memory");
+	door->server = server;
+	door->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	door->max_connections = config->max_connections ? config->max_connections : 200;
+	door->max_per_address =
+		config->max_connections_per_address ? config->max_connections_per_address : 50;
+	door->auth_timeout_ms = config->auth_timeout_ms ? config->auth_timeout_ms : 10000;
+	door->idle_in_transaction_ms = config->idle_in_transaction_ms;
+	door->idle_session_ms = config->idle_session_ms;
+	door->write_timeout_ms = config->write_timeout_ms ? config->write_timeout_ms : 120000;
+	door->message_max_bytes =
+		config->message_max_bytes ? config->message_max_bytes : (size_t)16 << 20;
+	door->tls_required = config->tls_required;
+	door->server_version =
+		strdup(version && *version ? version : "15.0 (Weft " WEFT_VERSION ")");
+	door->database = config->database ? strdup(config->database) : NULL;
+	pthread_mutex_init(&door->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&door->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return door;
+}
+
+bool pg_door_start(struct server *server, const struct pg_door_config *config, struct pg_door **out,
+	struct error *err)
+{
+	struct pg_door *door = door_new(server, config);
+	bool ok = !config->tls_cert_file || load_tls(door, config, err);
+
+	ok = ok && listen_on(door, config->address, config->port, err);
+	if (ok && pthread_create(&door->listener, NULL, listener_thread, door) != 0)
+		ok = error_set(
+			err, INSUFFICIENT_RESOURCES, "PostgreSQL door: no thread could be started");
+	if (!ok) {
+		door_free(door);
+		return false;
+	}
+	*out = door;
+	return true;
+}
+
+int pg_door_port(const struct pg_door *door)
+{
+	return door->port;
+}
+
+/* Idle sessions end now, busy ones after their message. */
+static void end_idle_sessions_locked(struct pg_door *door)
+{
+	for (struct pg_session *at = door->sessions; at; at = at->next) {
+		pthread_mutex_lock(&at->lock);
+		if (!at->busy)
+			pg_stream_abort(&at->stream);
+		pthread_mutex_unlock(&at->lock);
+	}
+}
+
+static void cancel_all_locked(struct pg_door *door)
+{
+	for (struct pg_session *at = door->sessions; at; at = at->next) {
+		pg_session_cancel(at);
+		pg_stream_abort(&at->stream);
+	}
+}
+
+/* Until all have ended; false when the time is over. */
+static bool wait_locked(struct pg_door *door, int ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (door->session_count > 0)
+		if (pthread_cond_timedwait(&door->ended, &door->lock, &until) == ETIMEDOUT)
+			return door->session_count == 0;
+	return true;
+}
+
+void pg_door_stop(struct pg_door **door, int drain_ms)
+{
+	struct pg_door *self = *door;
+	uint64_t one = 1;
+
+	if (!self)
+		return;
+	atomic_store(&self->stopping, true);
+	(void)!write(self->wake_fd, &one, sizeof one);
+	pthread_join(self->listener, NULL);
+	pthread_mutex_lock(&self->lock);
+	end_idle_sessions_locked(self);
+	bool all = wait_locked(self, drain_ms);
+
+	/* a cancelled statement ends within half a second; a blocked write when its time is over */
+	while (!all) {
+		cancel_all_locked(self);
+		all = wait_locked(self, 250);
+	}
+	pthread_mutex_unlock(&self->lock);
+	door_free(self);
+	*door = NULL;
+}
