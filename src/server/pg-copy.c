@@ -66,10 +66,13 @@ bool pg_run_copy(struct pg_session *session, struct pg_portal *portal, struct er
 		.param_count = portal->param_count,
 	};
 	struct pg_outcome outcome = {0};
+	int16_t binary = 0;
 
 	if (!check_force_quote(portal, err))
 		return false;
-	pg_put_copy_out(&session->out, format == COMMAND_COPY_BINARY, portal->column_count);
+	if (format == COMMAND_COPY_BINARY)
+		binary = 1;
+	pg_put_copy_out(&session->out, binary, portal->column_count);
 	bool ok = pg_query_run(session, portal->query, &how, PG_ROWS_TO_CLIENT, &outcome, err);
 
 	query_close(&portal->query);

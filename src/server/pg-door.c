@@ -65,9 +65,12 @@ void pg_door_give_key(struct pg_session *session)
 
 	pthread_mutex_lock(&door->lock);
 	/* random as well: with the 32-bit key of protocol 3.0, 63 bits to guess */
+	uint32_t pid;
+
 	do
-		session->pid = randombytes_random() >> 1;
-	while (session->pid == 0 || pid_is_taken(door, session->pid));
+		pid = randombytes_random() >> 1;
+	while (pid == 0 || pid_is_taken(door, pid));
+	session->pid = pid;
 	session->key_len = session->minor >= 2 ? sizeof session->key : 4;
 	randombytes_buf(session->key, session->key_len);
 	pthread_mutex_unlock(&door->lock);
@@ -103,7 +106,7 @@ static void name_peer(struct pg_session *session, const struct sockaddr_storage 
 {
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-	struct in_addr mapped;
+	struct in_addr mapped = {0};
 	const struct in_addr *in = NULL;
 
 	if (address->ss_family == AF_INET) {
@@ -224,7 +227,7 @@ static void look_after_clients(struct pg_door *door)
 	pthread_mutex_lock(&door->lock);
 	for (struct pg_session *at = door->sessions; at; at = at->next) {
 		pthread_mutex_lock(&at->lock);
-		bool look = at->running && now_us - at->busy_since_us > TICK_MS * 1000;
+		bool look = at->running && now_us - at->busy_since_us > (int64_t)TICK_MS * 1000;
 
 		pthread_mutex_unlock(&at->lock);
 		if (look && pg_stream_is_gone(&at->stream))
@@ -265,7 +268,7 @@ static void *listener_thread(void *arg)
 		for (size_t i = 0; i < door->fd_count; i++)
 			if (fds[i].revents)
 				accept_all(door, door->fds[i]);
-		if (clock_mono_us(&clock_system) - looked_us >= TICK_MS * 1000) {
+		if (clock_mono_us(&clock_system) - looked_us >= (int64_t)TICK_MS * 1000) {
 			looked_us = clock_mono_us(&clock_system);
 			look_after_clients(door);
 		}
@@ -296,7 +299,7 @@ static bool open_socket(struct pg_door *door, const struct addrinfo *info)
 
 static int port_of(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof address;
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)

@@ -147,6 +147,7 @@ bool pg_parse_one(struct arena *arena, struct slice text, struct command *out, s
 	struct slice *statements;
 	size_t count;
 
+	*out = (struct command){0};
 	if (!command_split(arena, text, &statements, &count, err))
 		return false;
 	if (count > 1) {

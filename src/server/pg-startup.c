@@ -169,9 +169,9 @@ static bool exchange(
 	struct pg_session *session, struct scram_server *scram, bool *proved_out, struct error *err)
 {
 	static const char *const names[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"};
-	struct slice message;
-	struct slice mechanism;
-	struct slice reply;
+	struct slice message = SLICE("");
+	struct slice mechanism = SLICE("");
+	struct slice reply = SLICE("");
 
 	pg_put_auth_sasl(&session->out, names + !scram->plus_offered, 1 + scram->plus_offered);
 	if (!read_response(session, &message, err) ||
@@ -219,7 +219,7 @@ static bool sign_in_scram(struct pg_session *session, struct slice user, struct 
 /* A service token travels as a password in clear: over TLS or on this machine only. */
 static bool sign_in_token(struct pg_session *session, struct error *err)
 {
-	struct slice message;
+	struct slice message = SLICE("");
 
 	if (!session->stream.tls && !session->loopback) {
 		error_set(err, INVALID_AUTHORIZATION,
