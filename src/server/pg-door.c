@@ -120,7 +120,7 @@ static void name_peer(struct pg_session *session, const struct sockaddr_storage 
 		session->loopback = ntohl(in->s_addr) >> 24 == 127;
 	} else {
 		inet_ntop(AF_INET6, &v6->sin6_addr, session->peer, sizeof session->peer);
-		session->loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+		session->loopback = strcmp(session->peer, "::1") == 0;
 	}
 }
 
@@ -299,13 +299,14 @@ static bool open_socket(struct pg_door *door, const struct addrinfo *info)
 
 static int port_of(int fd)
 {
-	struct sockaddr_storage address = {0};
+	/* the port stands at the same place in both families */
+	struct sockaddr_in6 address;
 	socklen_t len = sizeof address;
 
+	memset(&address, 0, sizeof address);
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-						   : ((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(address.sin6_port);
 }
 
 static bool listen_on(struct pg_door *door, const char *address, int port, struct error *err)
