@@ -222,8 +222,7 @@ bool model_version_at(struct store *store, const struct model_table *table,
  * published yet. */
 struct model_files {
 	struct table_version_row state;
-	struct file_row *files; /* paths made absolute */
-	size_t file_count;
+	struct file_list files; /* paths made absolute */
 };
 bool model_files_at(struct store *store, const struct model_table *table, int64_t version,
 	struct arena *arena, struct model_files *out, struct error *err) must_check;

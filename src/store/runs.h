@@ -75,11 +75,16 @@ struct run_log_row {
 	struct slice level; /* "info" */
 	struct slice message;
 };
+
+struct run_log_list {
+	struct run_log_row *items;
+	size_t count;
+};
 bool run_logs_add(struct store *store, int64_t run, struct slice level, struct slice message,
 	struct error *err) must_check;
 /* run 0 = of all runs; after_number of the run. In order. */
 bool run_logs_list(struct store *store, int64_t run, int64_t after_number, struct arena *arena,
-	struct run_log_row **out, size_t *count_out, struct error *err) must_check;
+	struct run_log_list *out, struct error *err) must_check;
 
 struct check_row {
 	int64_t run;

@@ -39,6 +39,11 @@ struct file_row {
 	int64_t removed;	 /* product version without it; 0 = still in use */
 };
 
+struct file_list {
+	struct file_row *items;
+	size_t count;
+};
+
 struct table_publish {
 	struct slice table;    /* "orders@1" */
 	struct slice location; /* absolute folder */
@@ -71,6 +76,11 @@ struct version_row {
 	int64_t run;
 };
 
+struct version_list {
+	struct version_row *items;
+	size_t count;
+};
+
 struct table_version_row {
 	struct slice product;
 	struct slice table;
@@ -85,27 +95,30 @@ struct table_version_row {
 	int64_t files;
 };
 
+struct table_version_list {
+	struct table_version_row *items;
+	size_t count;
+};
+
 /* Of one product (none = all), newest first, at most limit (0 = all). */
 bool versions_list(struct store *store, struct slice product, int64_t limit, struct arena *arena,
-	struct version_row **out, size_t *count_out, struct error *err) must_check;
+	struct version_list *out, struct error *err) must_check;
 /* The version that was newest at a time; 0 = none was there. */
 bool versions_at(struct store *store, struct slice product, int64_t time_us, int64_t *version_out,
 	struct error *err) must_check;
 /* Newest state of every table of every product. */
 bool versions_newest_tables(struct store *store, struct arena *arena,
-	struct table_version_row **out, size_t *count_out, struct error *err) must_check;
+	struct table_version_list *out, struct error *err) must_check;
 /* The tables of a product as they stood in a version. */
 bool versions_tables(struct store *store, struct slice product, int64_t version,
-	struct arena *arena, struct table_version_row **out, size_t *count_out,
-	struct error *err) must_check;
+	struct arena *arena, struct table_version_list *out, struct error *err) must_check;
 /* Every version in which a table changed, newest first. */
 bool versions_of_table(struct store *store, struct slice product, struct slice table,
-	struct arena *arena, struct table_version_row **out, size_t *count_out,
-	struct error *err) must_check;
-/* Files of a table in a version, ordered by path. */
-bool versions_files(struct store *store, struct slice product, struct slice table, int64_t version,
-	struct arena *arena, struct file_row **out, size_t *count_out,
-	struct error *err) must_check;
+	struct arena *arena, struct table_version_list *out, struct error *err) must_check;
+/* Files of a table in a version, ordered by path. state: a row of the calls above (product and
+ * table count); version may be a later one in which the table did not change. */
+bool versions_files(struct store *store, const struct table_version_row *state, int64_t version,
+	struct arena *arena, struct file_list *out, struct error *err) must_check;
 
 /* Vacuum. Files that no version created at or after keep_us needs, nor the newest: paths for the
  * caller to delete; then versions_forget with the same time drops rows and versions. */
@@ -113,9 +126,13 @@ struct dead_file {
 	struct slice location;
 	struct slice path;
 };
+
+struct dead_file_list {
+	struct dead_file *items;
+	size_t count;
+};
 bool versions_dead_files(struct store *store, struct slice product, int64_t keep_us,
-	struct arena *arena, struct dead_file **out, size_t *count_out,
-	struct error *err) must_check;
+	struct arena *arena, struct dead_file_list *out, struct error *err) must_check;
 bool versions_forget(
 	struct store *store, struct slice product, int64_t keep_us, struct error *err) must_check;
 /* All of a product that was removed from the mesh. Bumps the epoch. */
