@@ -32,13 +32,24 @@ static bool has_exact(const struct slice *names, size_t count, struct slice name
 }
 
 /* "abc" or "ab*", ASCII case-insensitive. */
-static bool matches(struct slice pattern, struct slice name)
+static bool matches_part(struct slice pattern, struct slice name)
 {
 	if (!slice_ends_with(pattern, SLICE("*")))
 		return slice_equal_nocase(pattern, name);
 	pattern.len--;
 	return name.len >= pattern.len &&
 	       slice_equal_nocase(pattern, slice_sub(name, 0, pattern.len));
+}
+
+/* Part by part between dots; "*" alone is everything. */
+static bool matches(struct slice pattern, struct slice name)
+{
+	if (slice_equal_c(pattern, "*"))
+		return true;
+	while (!slice_is_none(pattern) && !slice_is_none(name))
+		if (!matches_part(slice_split(&pattern, '.'), slice_split(&name, '.')))
+			return false;
+	return slice_is_none(pattern) && slice_is_none(name);
 }
 
 static bool matches_any(const struct slice *patterns, size_t count, struct slice name)
@@ -136,7 +147,9 @@ static bool fits_table(
 		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->product), SLICE_FMT(table->name));
 	struct slice full =
 		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(in_product));
-	struct slice names[] = {table->name, in_product, full};
+	struct slice in_sql =
+		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(table->name));
+	struct slice names[] = {table->name, in_product, in_sql, full};
 
 	return policy->table_count == 0 ||
 	       overlap(policy->tables, policy->table_count, names, array_len(names));
@@ -168,10 +181,17 @@ static bool fits_names(const struct deciding *d, const struct policy *policy)
 	       fits_product(policy, table, d->arena) && fits_table(policy, table, d->arena);
 }
 
-static bool fits_column(const struct policy *policy, const struct policy_column *column)
+static bool fits_column(
+	const struct deciding *d, const struct policy *policy, const struct policy_column *column)
 {
-	return (policy->column_count == 0 ||
-		       matches_any(policy->columns, policy->column_count, column->name)) &&
+	const struct policy_table *table = d->request->table;
+	struct slice in_table = arena_printf(
+		d->arena, "%.*s.%.*s", SLICE_FMT(table->name), SLICE_FMT(column->name));
+	struct slice in_sql =
+		arena_printf(d->arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(in_table));
+	struct slice names[] = {column->name, in_table, in_sql};
+
+	return overlap(policy->columns, policy->column_count, names, array_len(names)) &&
 	       fits_labels(policy, column->tags, column->tag_count, column->classification);
 }
 
@@ -180,7 +200,7 @@ static bool fits_some_column(const struct deciding *d, const struct policy *poli
 	const struct policy_table *table = d->request->table;
 
 	for (size_t i = 0; i < table->column_count; i++)
-		if (fits_column(policy, &table->columns[i]))
+		if (fits_column(d, policy, &table->columns[i]))
 			return true;
 	return false;
 }
@@ -330,7 +350,7 @@ static void apply_to_columns(struct deciding *d, const struct policy *policy)
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		struct decision_mask *column = &d->out->masks[i];
-		if (!fits_column(policy, &table->columns[i]))
+		if (!fits_column(d, policy, &table->columns[i]))
 			continue;
 		explain(d, policy, true,
 			arena_printf(d->arena, "%s rule %s column %.*s%s%s", level_name(policy),

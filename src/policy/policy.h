@@ -84,7 +84,9 @@ enum policy_level {
 };
 
 /* One entry of `to` or `unless`: every list that is not empty must hold something of the principal.
- * role: a group of the principal, or a value of its attribute "role". Names are compared exactly.
+ * Where groups or users are each enough (`to: {groups, users}` in manifests), make an entry of
+ * each. role: a group of the principal, or a value of its attribute "role". Names are compared
+ * exactly.
  */
 struct policy_who {
 	struct slice *users;
@@ -99,13 +101,15 @@ struct policy_who {
 
 /*
  * A rule as data; grants and agreements are allow rules too (the caller leaves expired ones out).
- * Selectors: every list that is not empty must match; within a list one match is enough; a name may
- * end in '*'. Names are case-insensitive as in SQL. An allow rule with no selector is refused by
- * manifest and never matches here.
- *	products: "product" or "domain.product"; tables: "table", "product.table" or
- *"domain.product.table". tags, classifications: of the table for allow, filter and suppress; of the
- *column for mask; for deny of the table (table denied) or, where the table has none of them, of its
- *columns (columns left out). columns: mask and deny only.
+ * Selectors: every list that is not empty must match; within a list one match is enough; names are
+ * matched part by part between dots, ASCII case-insensitive, a part may end in '*', "*" alone is
+ * everything. An allow rule with no selector is refused by manifest and never matches here.
+ *	products: "product" or "domain.product"
+ *	tables: "table", "domain.table" (as in SQL), "product.table" or "domain.product.table"
+ *	columns: "column", "table.column" or "domain.table.column"; mask and deny only
+ *	tags, classifications: of the table for allow, filter and suppress; of the column for mask;
+ *	for deny of the table (table denied) or, where the table has none of them, of its columns
+ *	(columns left out)
  */
 struct policy {
 	struct slice name;
