@@ -257,11 +257,13 @@ def test_sign_in_must_end_in_time(door):
                 break
             sock.setblocking(False)
             try:
-                while chunk := sock.recv(4096):
-                    last = chunk
+                while sock.recv(4096):
+                    pass
                 break
             except BlockingIOError:
                 pass
+            except ConnectionResetError:
+                break
             sock.setblocking(True)
     assert time.monotonic() - began < 3
     still_serves(door)
@@ -408,6 +410,7 @@ def test_client_that_reads_nothing_is_not_served_for_ever(door):
     still_serves(door)
 
 
+@pytest.mark.skipif("build-" in BUILD.name, reason="a sanitizer's memory is not ours")
 def test_memory_of_idle_sessions(door):
     still_serves(door)
     before = door.resident_kb()
