@@ -52,7 +52,8 @@
  *   {"schema":"sales","name":"orders",
  *    "files":["/…/part.parquet"…],            absolute; or
  *    "fd":n,                                  index into the frame's fds: an Arrow IPC stream with the rows
- *    "columns":[{"name","type","expr"?,"absent"?}]   what SQL sees, in order; type in DuckDB's spelling; expr:
+ *    "columns":[{"name","type","expr"?,"absent"?}]   what SQL sees, in order (with fd an empty list means all
+ *                                             columns of the stream); type in DuckDB's spelling; expr:
  *                                             the mask (SQL over the file's columns), absent = the column;
  *                                             absent:true = older files lack it, give NULL
  *    "filter":"sql" | absent,                 row filter over the file's columns; may call attribute('x')

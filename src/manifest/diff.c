@@ -6,7 +6,7 @@
 #include "base/vec.h"
 #include "manifest/manifest.h"
 
-typedef VEC(struct manifest_change) changes;
+typedef VEC(struct manifest_step) changes;
 
 /* path → struct manifest_file */
 static struct map files_by_path(struct arena *arena, const struct manifest_side *side)
@@ -165,7 +165,7 @@ static void add_change(struct arena *arena, changes *out, enum manifest_action a
 	struct slice path, struct slices details)
 {
 	vec_push(arena, out,
-		(struct manifest_change){
+		(struct manifest_step){
 			action, slice_from_c(kind_of(path)), name_of(arena, path), path, details});
 }
 
@@ -186,7 +186,7 @@ static void rebuild_product(struct arena *arena, changes *out,
 
 	vec_push(arena, &details, arena_printf(arena, "because of %.*s", SLICE_FMT(because)));
 	vec_push(arena, out,
-		(struct manifest_change){
+		(struct manifest_step){
 			MANIFEST_REBUILD, SLICE("DataProduct"), name, product->at.path, details});
 }
 
@@ -203,8 +203,8 @@ static int rank_of(struct slice kind)
 
 static int compare_changes(const void *a, const void *b)
 {
-	const struct manifest_change *x = a;
-	const struct manifest_change *y = b;
+	const struct manifest_step *x = a;
+	const struct manifest_step *y = b;
 	int order = rank_of(x->kind) - rank_of(y->kind);
 
 	if (order == 0)
@@ -216,7 +216,7 @@ static int compare_changes(const void *a, const void *b)
 static void add_rebuilds(struct arena *arena, changes *list, const struct manifest_set *set)
 {
 	for (size_t i = 0, direct = list->len; i < direct; i++) {
-		struct manifest_change change = list->items[i];
+		struct manifest_step change = list->items[i];
 		const struct manifest_product *product = product_at(set, change.path);
 
 		if (product && rebuilds(kind_of(change.path)))
@@ -225,7 +225,7 @@ static void add_rebuilds(struct arena *arena, changes *list, const struct manife
 }
 
 void manifest_diff(struct arena *arena, const struct manifest_side *old_side,
-	const struct manifest_side *new_side, struct manifest_change **out, size_t *count_out)
+	const struct manifest_side *new_side, struct manifest_step **out, size_t *count_out)
 {
 	struct map before = files_by_path(arena, old_side);
 	struct map after = files_by_path(arena, new_side);

@@ -321,7 +321,7 @@ enum manifest_action {
 	MANIFEST_REMOVE,
 };
 
-struct manifest_change {
+struct manifest_step {
 	enum manifest_action action;
 	struct slice kind; /* "DataProduct" */
 	struct slice name; /* "sales.orders" */
@@ -339,7 +339,7 @@ struct manifest_side {
 /* What becomes of old by new; in order of kind, then name. Files whose text is the same are left
  * out. */
 void manifest_diff(struct arena *arena, const struct manifest_side *old_side,
-	const struct manifest_side *new_side, struct manifest_change **out, size_t *count_out);
+	const struct manifest_side *new_side, struct manifest_step **out, size_t *count_out);
 
 struct manifest_break {
 	struct slice domain;

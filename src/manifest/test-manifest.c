@@ -309,7 +309,7 @@ static void test_breaking(void **state)
 		struct manifest_set new_set;
 		struct manifest_problems problems = {0};
 		struct manifest_break *breaks;
-		struct manifest_change *changes;
+		struct manifest_step *changes;
 		size_t count;
 		size_t change_count;
 

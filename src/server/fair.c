@@ -28,9 +28,9 @@ void fair_fini(struct fair_queue *queue)
 	}
 }
 
-static struct fair_usage **find_usage(const struct fair_queue *queue, struct slice principal)
+static struct fair_usage **find_usage(struct fair_queue *queue, struct slice principal)
 {
-	struct fair_usage **at = (struct fair_usage **)&queue->usage;
+	struct fair_usage **at = &queue->usage;
 	while (*at && !slice_equal(slice_of((*at)->name, (*at)->name_len), principal))
 		at = &(*at)->next;
 	return at;
@@ -38,8 +38,10 @@ static struct fair_usage **find_usage(const struct fair_queue *queue, struct sli
 
 size_t fair_running_of(const struct fair_queue *queue, struct slice principal)
 {
-	const struct fair_usage *usage = *find_usage(queue, principal);
-	return usage ? usage->running : 0;
+	for (const struct fair_usage *usage = queue->usage; usage; usage = usage->next)
+		if (slice_equal(slice_of(usage->name, usage->name_len), principal))
+			return usage->running;
+	return 0;
 }
 
 void fair_enter(struct fair_queue *queue, struct fair_ticket *ticket)

@@ -81,5 +81,3 @@ bool worker_narrow(
 	struct worker *worker, const struct pool_request *request, struct error *err) must_check;
 /* Kills, reaps, sweeps the spill folder, frees. Takes milliseconds; no lock held. */
 void worker_destroy(struct worker *worker);
-/* Removes a folder and all below; what is missing is fine. */
-void remove_tree(const char *path);

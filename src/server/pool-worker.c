@@ -3,7 +3,6 @@
  * its end. Neighbours: pool.c decides who gets it, pool-zygote.c makes it, query.c talks to it.
  */
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,24 +13,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ipc/worker.h"
+#include "server/files.h"
 #include "server/pool-private.h"
-
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-	(void)info;
-	(void)where;
-	if (kind == FTW_DP)
-		rmdir(path);
-	else
-		unlink(path);
-	return 0;
-}
-
-void remove_tree(const char *path)
-{
-	/* FTW_PHYS: links are removed, never followed. */
-	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static int compare_slices(const void *a, const void *b)
 {
@@ -101,6 +84,13 @@ bool worker_has_plan(const struct worker *worker, uint64_t plan)
 void worker_note_plan(struct worker *worker, uint64_t plan)
 {
 	worker->plans[worker->plan_next++ % WORKER_PLANS] = plan;
+}
+
+void worker_forget_plan(struct worker *worker, uint64_t plan)
+{
+	for (size_t i = 0; i < WORKER_PLANS; i++)
+		if (worker->plans[i] == plan)
+			worker->plans[i] = 0;
 }
 
 static bool below_dirs(const struct worker *worker, struct slice file)

@@ -7,8 +7,8 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/num.h"
 #include "base/json.h"
+#include "base/num.h"
 #include "ipc/worker.h"
 #include "server/pool-private.h"
 

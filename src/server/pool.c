@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "server/files.h"
 #include "server/pool-private.h"
 
 static const int64_t wait_default_ms = 60 * 1000;

@@ -90,6 +90,7 @@ void worker_interrupt(struct worker *worker);
 /* Whether the plan is prepared there, and noting that it is (the last 64 are kept). */
 bool worker_has_plan(const struct worker *worker, uint64_t plan);
 void worker_note_plan(struct worker *worker, uint64_t plan);
+void worker_forget_plan(struct worker *worker, uint64_t plan);
 bool worker_covers(const struct worker *worker, const struct slice *files, size_t file_count);
 
 /* Frames. A worker that went away gives 57014 when it was interrupted or out of time, otherwise

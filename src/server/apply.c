@@ -1,0 +1,422 @@
+/*
+ * Plan and apply are the same work; a plan stops before the store. Order: rights by the state in
+ * force, the files together as they would be, SQL by the gate, the plan, breaking changes, then one
+ * transaction, the new model, and the runs that the change asks for.
+ */
+#include "server/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "catalog/model.h"
+#include "server/apply-private.h"
+#include "server/auth.h"
+#include "server/runs-private.h"
+#include "server/server-private.h"
+#include "store/manifests.h"
+#include "store/versions.h"
+
+static bool load_old(struct apply_work *work, struct error *err)
+{
+	struct manifest_row *rows;
+	if (!manifests_list(work->server->store, work->arena, &rows, &work->old_count, err) ||
+		!manifests_newest_apply(work->server->store, &work->base, err))
+		return false;
+	work->old_files = arena_array_of(work->arena, struct manifest_file, work->old_count);
+	for (size_t i = 0; i < work->old_count; i++)
+		work->old_files[i] =
+			(struct manifest_file){.path = rows[i].path, .text = rows[i].text};
+	return true;
+}
+
+static bool requested(const struct apply_request *request, struct slice path)
+{
+	for (size_t i = 0; i < request->file_count; i++)
+		if (slice_equal(request->files[i].path, path))
+			return true;
+	return false;
+}
+
+static bool in_scope(struct slice scope, struct slice path)
+{
+	if (!scope.len)
+		return true;
+	return slice_starts_with(path, scope) &&
+	       (path.len == scope.len || path.ptr[scope.len] == '/' ||
+		       scope.ptr[scope.len - 1] == '/');
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return slice_compare(
+		((const struct manifest_file *)a)->path, ((const struct manifest_file *)b)->path);
+}
+
+/* The mesh as it would be: what is in force, with the request's files over it. */
+static void overlay(struct apply_work *work)
+{
+	const struct apply_request *r = work->request;
+	work->new_files =
+		arena_array_of(work->arena, struct manifest_file, work->old_count + r->file_count);
+	for (size_t i = 0; i < work->old_count; i++) {
+		struct slice path = work->old_files[i].path;
+		bool pruned = (r->flags & APPLY_PRUNE) && in_scope(r->scope, path);
+		if (!pruned && !requested(r, path))
+			work->new_files[work->new_count++] = work->old_files[i];
+	}
+	for (size_t i = 0; i < r->file_count; i++)
+		work->new_files[work->new_count++] =
+			(struct manifest_file){.path = r->files[i].path, .text = r->files[i].text};
+	if (work->new_count)
+		qsort(work->new_files, work->new_count, sizeof *work->new_files, compare_paths);
+}
+
+static json_t *problems_json(const struct manifest_problems *problems)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < problems->len; i++) {
+		const struct manifest_problem *p = &problems->items[i];
+		json_t *item = json_object();
+		json_set_slice(item, "path", p->at.path);
+		json_object_set_new(item, "line", json_integer(p->at.line));
+		json_object_set_new(item, "column", json_integer(p->at.column));
+		json_set_slice(item, "message", p->message);
+		json_set_slice(item, "expected", p->expected);
+		json_set_slice(item, "hint", p->hint);
+		json_object_set_new(item, "warning", json_boolean(p->warning));
+		json_array_append_new(array, item);
+	}
+	return array;
+}
+
+static json_t *steps_json(const struct manifest_step *steps, size_t count)
+{
+	static const char *const actions[] = {"create", "change", "rebuild", "remove"};
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct manifest_step *s = &steps[i];
+		json_t *details = json_array();
+		for (size_t j = 0; j < s->details.len; j++)
+			json_array_append_new(details, json_from_slice(s->details.items[j]));
+		json_t *item = json_object();
+		json_object_set_new(item, "action", json_string(actions[s->action]));
+		json_set_slice(item, "kind", s->kind);
+		json_set_slice(item, "name", s->name);
+		json_set_slice(item, "path", s->path);
+		json_object_set_new(item, "details", details);
+		json_array_append_new(array, item);
+	}
+	return array;
+}
+
+static json_t *dependants_json(const struct apply_work *work, const struct manifest_break *b)
+{
+	json_t *array = json_array();
+	struct slice name =
+		arena_printf(work->arena, "%.*s.%.*s", SLICE_FMT(b->domain), SLICE_FMT(b->table));
+	for (size_t i = 0; i < work->read_count; i++) {
+		const struct transform_reads *r = &work->reads[i];
+		for (size_t j = 0; j < r->table_count; j++)
+			if (slice_equal_nocase(r->tables[j], name)) {
+				json_array_append_new(
+					array, json_from_slice(arena_printf(work->arena,
+						       "%.*s.%.*s", SLICE_FMT(r->product->domain),
+						       SLICE_FMT(r->product->name))));
+				break;
+			}
+	}
+	return array;
+}
+
+static json_t *breaking_json(
+	const struct apply_work *work, const struct manifest_break *breaks, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct manifest_break *b = &breaks[i];
+		json_t *item = json_object();
+		json_set_slice(item, "table",
+			arena_printf(work->arena, "%.*s.%.*s", SLICE_FMT(b->domain),
+				SLICE_FMT(b->table)));
+		json_set_slice(item, "column", b->column);
+		json_set_slice(item, "what", b->what);
+		json_set_slice(item, "path", b->at.path);
+		json_object_set_new(item, "line", json_integer(b->at.line));
+		json_object_set_new(item, "dependants", dependants_json(work, b));
+		json_array_append_new(array, item);
+	}
+	return array;
+}
+
+/* Everything that can be said without changing anything. *ok_out: it may be applied. */
+static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struct error *err)
+{
+	const struct apply_request *r = work->request;
+	struct manifest_problems ignored = {.arena = work->arena};
+	work->problems.arena = work->arena;
+	if (!load_old(work, err))
+		return false;
+	overlay(work);
+	bool old_ok = manifest_parse(
+		work->arena, work->old_files, work->old_count, &work->old_set, &ignored);
+	bool new_ok = manifest_parse(
+		work->arena, work->new_files, work->new_count, &work->new_set, &work->problems);
+	if (!apply_check_rights(work, err))
+		return false;
+	if (new_ok && !apply_check_sql(work, err))
+		return false;
+	struct manifest_step *steps;
+	struct manifest_break *breaks = NULL;
+	size_t step_count;
+	size_t break_count = 0;
+	struct manifest_side before = {
+		.files = work->old_files, .count = work->old_count, .set = &work->old_set};
+	struct manifest_side after = {
+		.files = work->new_files, .count = work->new_count, .set = &work->new_set};
+	manifest_diff(work->arena, &before, &after, &steps, &step_count);
+	if (old_ok && new_ok)
+		manifest_breaking(
+			work->arena, &work->old_set, &work->new_set, &breaks, &break_count);
+	*ok_out = new_ok && work->problems.errors == 0 && break_count == 0;
+	json_object_set_new(plan, "ok", json_boolean(*ok_out));
+	json_object_set_new(plan, "base", json_integer(work->base));
+	json_object_set_new(plan, "apply", json_integer(work->base));
+	json_object_set_new(plan, "changes", steps_json(steps, step_count));
+	json_object_set_new(plan, "breaking", breaking_json(work, breaks, break_count));
+	json_object_set_new(plan, "errors", problems_json(&work->problems));
+	json_object_set_new(plan, "runs", json_array());
+	if (r->expected_apply < 0 || r->expected_apply == work->base)
+		return true;
+	error_set(err, SERIALIZATION_FAILURE, "somebody applied another change since the plan");
+	return error_hint(err, "Look at the new plan, then apply again.");
+}
+
+static const struct manifest_file *find_file(
+	const struct manifest_file *files, size_t count, struct slice path)
+{
+	struct manifest_file wanted = {.path = path};
+	return count ? bsearch(&wanted, files, count, sizeof *files, compare_paths) : NULL;
+}
+
+static struct manifest_change edit_of(const json_t *changes, struct slice path, struct slice text)
+{
+	struct manifest_change edit = {.path = path, .text = text};
+	size_t i;
+	json_t *step;
+	json_array_foreach((json_t *)(uintptr_t)changes, i,
+		step) if (slice_equal(json_get_slice(step, "path"), path))
+	{
+		edit.kind = json_get_slice(step, "kind");
+		edit.name = json_get_slice(step, "name");
+		break;
+	}
+	if (slice_is_none(edit.kind))
+		edit.kind = SLICE("File");
+	if (slice_is_none(edit.name))
+		edit.name = path;
+	return edit;
+}
+
+static bool store_apply(struct apply_work *work, json_t *plan, struct error *err)
+{
+	const json_t *steps = json_get_array(plan, "changes");
+	struct manifest_change *edits = arena_array_of(
+		work->arena, struct manifest_change, work->old_count + work->new_count);
+	size_t count = 0;
+	for (size_t i = 0; i < work->new_count; i++) {
+		const struct manifest_file *now = &work->new_files[i];
+		const struct manifest_file *before =
+			find_file(work->old_files, work->old_count, now->path);
+		if (!before || !slice_equal(before->text, now->text))
+			edits[count++] = edit_of(steps, now->path, now->text);
+	}
+	for (size_t i = 0; i < work->old_count; i++)
+		if (!find_file(work->new_files, work->new_count, work->old_files[i].path))
+			edits[count++] = edit_of(steps, work->old_files[i].path, SLICE_NONE);
+	if (count == 0)
+		return true;
+	struct manifest_apply apply = {.changes = edits,
+		.change_count = count,
+		.by = work->request->identity->principal.name,
+		.summary = json_print(work->arena, steps),
+		.base = work->base};
+	int64_t id;
+	if (!manifests_apply(work->server->store, &apply, &id, err))
+		return false;
+	json_object_set_new(plan, "apply", json_integer(id));
+	return true;
+}
+
+/* Products that are gone: nothing of them can be read any more; vacuum of their files by retention
+ * would keep what nobody may see. */
+static bool drop_removed(struct apply_work *work, struct error *err)
+{
+	for (size_t i = 0; i < work->old_set.product_count; i++) {
+		const struct manifest_product *p = &work->old_set.products[i];
+		if (manifest_find_product(&work->new_set, p->domain, p->name) != SIZE_MAX)
+			continue;
+		struct slice name = arena_printf(
+			work->arena, "%.*s.%.*s", SLICE_FMT(p->domain), SLICE_FMT(p->name));
+		if (!versions_drop_product(work->server->store, name, err))
+			return false;
+	}
+	return true;
+}
+
+static bool wants_run(const json_t *steps, const struct model_product *product)
+{
+	size_t i;
+	json_t *step;
+	json_array_foreach((json_t *)(uintptr_t)steps, i, step)
+	{
+		struct slice action = json_get_slice(step, "action");
+		if (slice_equal_c(json_get_slice(step, "kind"), "DataProduct") &&
+			slice_equal_nocase(json_get_slice(step, "name"), product->full_name) &&
+			(slice_equal_c(action, "create") || slice_equal_c(action, "rebuild")))
+			return true;
+	}
+	return false;
+}
+
+static bool can_run(const struct apply_work *work, const struct model_product *product)
+{
+	size_t at = manifest_find_product(&work->new_set, product->domain->name, product->name);
+	return at != SIZE_MAX && work->new_set.products[at].pipeline != SIZE_MAX &&
+	       product->status != MODEL_RETIRED;
+}
+
+/* Inputs first: the queue keeps that order, this keeps it readable. */
+static void order_products(
+	const struct model_product *product, const struct model_product **out, size_t *count)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (out[i] == product)
+			return;
+	for (size_t i = 0; i < product->input_count; i++)
+		if (product->inputs[i] != product)
+			order_products(product->inputs[i], out, count);
+	for (size_t i = 0; i < *count; i++)
+		if (out[i] == product)
+			return;
+	out[(*count)++] = product;
+}
+
+static bool start_runs(struct apply_work *work, json_t *plan, struct error *err)
+{
+	const struct model *model = server_model(work->server);
+	const json_t *steps = json_get_array(plan, "changes");
+	const struct model_product **order =
+		arena_array_of(work->arena, const struct model_product *, model->product_count + 1);
+	size_t count = 0;
+	bool ok = true;
+	for (size_t i = 0; i < model->product_count; i++)
+		order_products(&model->products[i], order, &count);
+	for (size_t i = 0; i < count && ok; i++) {
+		const struct model_product *p = order[i];
+		if (!wants_run(steps, p) || !can_run(work, p))
+			continue;
+		struct run_order run = {.product = p->full_name,
+			.mode = RUN_FULL,
+			.trigger = SLICE("apply"),
+			.reason = SLICE("its manifests changed"),
+			.by = work->request->identity->principal.name};
+		int64_t id;
+		ok = runs_enqueue(work->server, &run, &id, err);
+		json_t *item = json_object();
+		json_object_set_new(item, "id", json_integer(ok ? id : 0));
+		json_set_slice(item, "product", p->full_name);
+		json_array_append_new(json_get_array(plan, "runs"), item);
+	}
+	server_model_release(work->server, &model);
+	return ok;
+}
+
+static void log_outcome(const struct apply_work *work, const json_t *plan, bool applied)
+{
+	struct log_context where = {.principal = work->request->identity->principal.name};
+	int64_t changes = (int64_t)json_array_size(json_get_array(plan, "changes"));
+	if (applied)
+		log_say(work->server->log, APPLIED, &where, log_int("changes", changes),
+			log_int("apply", json_get_i64(plan, "apply", 0)));
+	else
+		log_say(work->server->log, APPLY_REFUSED, &where, log_int("changes", changes),
+			log_int("errors", (int64_t)work->problems.errors));
+}
+
+static bool apply_locked(struct apply_work *work, json_t *plan, struct error *err)
+{
+	bool ok;
+	unsigned flags = work->request->flags;
+	if (!make_plan(work, plan, &ok, err))
+		return false;
+	if (flags & APPLY_DRY_RUN)
+		return true;
+	if (!ok) {
+		log_outcome(work, plan, false);
+		return true;
+	}
+	if (!store_apply(work, plan, err) || !drop_removed(work, err) ||
+		!server_model_refresh(work->server, err))
+		return false;
+	log_outcome(work, plan, true);
+	return (flags & APPLY_NO_RUN) || start_runs(work, plan, err);
+}
+
+bool apply_files(
+	struct server *server, const struct apply_request *request, json_t **out, struct error *err)
+{
+	unsigned scope = request->flags & APPLY_DRY_RUN ? AUTH_READ : AUTH_APPLY;
+	if (!auth_require(request->identity, scope, err))
+		return false;
+	scoped(arena_free) struct arena *arena = arena_new();
+	scoped(json_drop) json_t *plan = json_object();
+	struct apply_work work = {.server = server, .arena = arena, .request = request};
+	pthread_mutex_lock(&server->apply_lock);
+	bool ok = apply_locked(&work, plan, err);
+	pthread_mutex_unlock(&server->apply_lock);
+	if (ok)
+		*out = take(plan);
+	return ok;
+}
+
+/* Manifests name hidden things and hold filters: owners read their domain's, mesh owners and
+ * administrators all. */
+static bool may_export(const struct model *model, const struct principal *who, struct slice path)
+{
+	struct slice rest = path;
+	if (who->admin)
+		return true;
+	for (size_t i = 0; i < model->owner_count; i++) {
+		if (slice_equal(model->owners[i], who->name))
+			return true;
+		for (size_t j = 0; j < who->group_count; j++)
+			if (slice_equal(model->owners[i], who->groups[j]))
+				return true;
+	}
+	if (!slice_equal_c(slice_split(&rest, '/'), "domains"))
+		return false;
+	const struct model_domain *domain = model_domain_find(model, slice_split(&rest, '/'));
+	return domain && model_owns_domain(who, domain);
+}
+
+bool apply_export(struct server *server, const struct auth_identity *identity, struct slice scope,
+	struct arena *arena, struct apply_file **files_out, size_t *count_out, struct error *err)
+{
+	struct manifest_row *rows;
+	size_t count;
+	if (!auth_require(identity, AUTH_READ, err) ||
+		!manifests_list(server->store, arena, &rows, &count, err))
+		return false;
+	const struct model *model = server_model(server);
+	struct apply_file *files = arena_array_of(arena, struct apply_file, count);
+	*count_out = 0;
+	for (size_t i = 0; i < count; i++)
+		if (in_scope(scope, rows[i].path) &&
+			may_export(model, &identity->principal, rows[i].path))
+			files[(*count_out)++] =
+				(struct apply_file){.path = rows[i].path, .text = rows[i].text};
+	server_model_release(server, &model);
+	*files_out = files;
+	return true;
+}

@@ -1,0 +1,123 @@
+#include "server/audit.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "catalog/model.h"
+#include "server/query-private.h"
+#include "server/server-private.h"
+#include "store/audit.h"
+
+static struct slice tables_json(struct arena *arena, const struct plan *plan)
+{
+	struct str out = str_in(arena);
+	str_add_char(&out, '[');
+	for (size_t i = 0; i < plan->table_count; i++) {
+		const struct plan_table *t = &plan->tables[i];
+		str_add_c(&out, i ? ",{\"table\":" : "{\"table\":");
+		struct slice name =
+			arena_printf(arena, "%.*s.%.*s", SLICE_FMT(t->domain), SLICE_FMT(t->name));
+		str_add_json(&out, name);
+		str_printf(&out, ",\"version\":%lld,\"columns\":[", (long long)t->version);
+		for (size_t j = 0; j < t->column_count; j++) {
+			str_add_c(&out, j ? "," : "");
+			str_add_json(&out, t->columns[j]);
+		}
+		str_add_c(&out, "]}");
+	}
+	str_add_char(&out, ']');
+	return str_slice(&out);
+}
+
+static struct slice details_json(struct arena *arena, const struct query *q)
+{
+	struct str out = str_in(arena);
+	str_printf(&out, "{\"apply\":%lld", (long long)q->newest.model->apply);
+	for (size_t i = 0; i < q->plan->table_count; i++) {
+		const struct plan_table *t = &q->plan->tables[i];
+		str_add_char(&out, ',');
+		str_add_json(&out,
+			arena_printf(arena, "%.*s.%.*s", SLICE_FMT(t->domain), SLICE_FMT(t->name)));
+		str_add_char(&out, ':');
+		str_add(&out, t->decision);
+	}
+	str_add_char(&out, '}');
+	return str_slice(&out);
+}
+
+static struct audit_begin common(const struct query *q)
+{
+	return (struct audit_begin){.principal = q->principal_name,
+		.purpose = q->principal.purpose,
+		.door = q->request.door,
+		.session = q->request.session,
+		.request_id = q->request.request_id,
+		.statement = q->request.text,
+		.epoch = q->newest.model->epoch};
+}
+
+bool query_audit_begin(struct query *q, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct audit_begin record = common(q);
+	record.tables = tables_json(scratch, q->plan);
+	record.decision = SLICE("allow");
+	record.details = details_json(scratch, q);
+	return audit_write(q->server->store, &record, &q->audit, err);
+}
+
+static const char *outcome_of(const struct error *failure)
+{
+	if (!failure)
+		return "ok";
+	return failure->state == SQLSTATE_QUERY_CANCELED ? "cancelled" : "error";
+}
+
+static void complete(struct query *q, const struct error *failure)
+{
+	struct audit_end end = {.outcome = slice_from_c(outcome_of(failure)),
+		.state = failure ? slice_from_c(sqlstate_table[failure->state].code) : SLICE_NONE,
+		.rows = (int64_t)q->rows,
+		.bytes = (int64_t)q->bytes,
+		.duration_us = clock_mono_us(&clock_system) - q->opened_us};
+	struct error err;
+	if (!audit_complete(q->server->store, q->audit, &end, &err))
+		log_failure(
+			q->server->log, EVENT_STORE_FAILED, NULL, "complete an audit record", &err);
+	q->audit = 0;
+}
+
+void query_audit_end(struct query *q, const struct error *failure)
+{
+	if (!q->audit)
+		return;
+	struct log_context where = {.session = q->request.session,
+		.request = q->request.request_id,
+		.principal = q->principal.name};
+	int64_t ms = (clock_mono_us(&clock_system) - q->opened_us) / 1000;
+	if (failure && failure->state == SQLSTATE_INTERNAL_ERROR)
+		log_failure(q->server->log, EVENT_QUERY_BUG, &where, "run a statement", failure);
+	else
+		log_say(q->server->log, QUERY_DONE, &where,
+			log_cstr("outcome", outcome_of(failure)), log_int("rows", (int64_t)q->rows),
+			log_int("ms", ms));
+	complete(q, failure);
+}
+
+void query_audit_refused(struct query *q, const struct error *failure)
+{
+	struct error err;
+	struct audit_begin record = common(q);
+	record.tables = SLICE("[]");
+	record.decision = SLICE("deny");
+	record.details = SLICE("{}");
+	if (!audit_write(q->server->store, &record, &q->audit, &err)) {
+		log_failure(
+			q->server->log, EVENT_STORE_FAILED, NULL, "write an audit record", &err);
+		return;
+	}
+	struct log_context where = {.session = q->request.session,
+		.request = q->request.request_id,
+		.principal = q->principal_name};
+	log_failure(q->server->log, EVENT_QUERY_REFUSED, &where, "refuse a statement", failure);
+	complete(q, failure);
+}

@@ -1,0 +1,120 @@
+#include "server/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "catalog/model.h"
+#include "delta/delta.h"
+#include "server/files.h"
+#include "server/job-request.h"
+#include "server/job.h"
+#include "server/server-private.h"
+#include "store/versions.h"
+
+enum { COMMITS_PER_CHECKPOINT = 10, CHECKPOINT_TIMEOUT_MS = 600000 };
+
+static bool write_rows(const char *path, struct slice rows, struct error *err)
+{
+	FILE *f = fopen(path, "wx");
+	if (!f)
+		return error_set_errno(err, errno, "make %s", path);
+	bool ok = fwrite(rows.ptr, 1, rows.len, f) == rows.len;
+	ok = fclose(f) == 0 && ok;
+	return ok || error_set_errno(err, errno, "write %s", path);
+}
+
+static int64_t count_lines(struct slice text)
+{
+	int64_t lines = 0;
+	for (size_t i = 0; i < text.len; i++)
+		lines += text.ptr[i] == '\n';
+	return lines;
+}
+
+static bool make_parquet(struct server *server, const char *staging, const char *rows_file,
+	json_t **result, struct error *err)
+{
+	const struct config *config = server->config;
+	scoped(json_drop) json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:I,s:i,s:[]}", "kind",
+		"checkpoint", "staging", staging, "spill", staging, "rows_file", rows_file,
+		"memory_bytes", (json_int_t)config->run_memory_bytes, "threads", 1, "columns");
+	struct job_call call = {
+		.server = server, .request = request, .timeout_ms = CHECKPOINT_TIMEOUT_MS};
+	return job_call(&call, result, err);
+}
+
+static bool checkpoint(struct server *server, struct slice location, int64_t version, int64_t run,
+	struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	scoped(json_drop) json_t *result = NULL;
+	struct delta_state state;
+	struct slice rows;
+	char *folder = arena_cstr(arena, location);
+	struct slice staging = arena_printf(arena, "%s/staging/c%lld-%lld", server->data_dir,
+		(long long)run, (long long)version);
+	struct slice file = arena_printf(arena, "%.*s/rows.ndjson", SLICE_FMT(staging));
+	struct slice target = arena_printf(
+		arena, "%s/_delta_log/%020lld.checkpoint.parquet", folder, (long long)version);
+	delta_state_init(&state, arena);
+	remove_tree(staging.ptr);
+	if (!delta_state_load(&state, folder, version, err) ||
+		!delta_checkpoint_rows(arena, &state, &rows, err) ||
+		!files_make_parents(file.ptr, err) || !write_rows(file.ptr, rows, err) ||
+		!make_parquet(server, staging.ptr, file.ptr, &result, err))
+		return false;
+	struct slice made = arena_printf(
+		arena, "%.*s/%.*s", SLICE_FMT(staging), SLICE_FMT(json_get_slice(result, "path")));
+	bool ok = files_move(made.ptr, target.ptr, err) &&
+		  delta_put_last_checkpoint(folder, version, count_lines(rows), err);
+	remove_tree(staging.ptr);
+	return ok;
+}
+
+static void checkpoint_table(struct server *server, const struct model_table *table, int64_t run)
+{
+	struct error err;
+	struct log_context where = {.run = run};
+	if (table->version == 0 || table->delta_version == 0 ||
+		table->delta_version % COMMITS_PER_CHECKPOINT != 0)
+		return;
+	if (!checkpoint(server, table->location, table->delta_version, run, &err))
+		log_failure(server->log, EVENT_TRACE, &where, "write a Delta checkpoint", &err);
+}
+
+static bool vacuum(struct server *server, const struct model_product *product, struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	const struct config *config = server->config;
+	int64_t keep = product->domain->retention_us ? product->domain->retention_us
+						     : config->retention_ms * 1000;
+	int64_t before = clock_wall_us(&clock_system) - keep;
+	struct dead_file_list files;
+	if (!versions_dead_files(server->store, product->full_name, before, arena, &files, err))
+		return false;
+	for (size_t i = 0; i < files.count; i++) {
+		struct slice path = arena_printf(arena, "%.*s/%.*s",
+			SLICE_FMT(files.items[i].location), SLICE_FMT(files.items[i].path));
+		if (unlink(path.ptr) != 0 && errno != ENOENT)
+			return error_set_errno(err, errno, "remove %s", path.ptr);
+	}
+	if (files.count)
+		log_say(server->log, VACUUM_DONE, NULL, log_str("product", product->full_name),
+			log_int("files", (int64_t)files.count));
+	return versions_forget(server->store, product->full_name, before, err);
+}
+
+void checkpoint_after(struct server *server, const struct job_plan *plan, int64_t run)
+{
+	struct error err;
+	const struct model *model = server_model(server);
+	const struct model_product *product = model_product_find(model, plan->product->full_name);
+	for (size_t i = 0; product && i < product->table_count; i++)
+		checkpoint_table(server, product->tables[i], run);
+	if (product && !vacuum(server, product, &err))
+		log_failure(server->log, EVENT_TRACE, NULL, "vacuum", &err);
+	server_model_release(server, &model);
+}

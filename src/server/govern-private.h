@@ -1,0 +1,31 @@
+#pragma once
+
+#include "catalog/model.h"
+#include "server/govern.h"
+
+/* A table reference after look-up. */
+struct governed {
+	const struct sql_table *reference;
+	const struct model_table *table; /* of the newest model; NULL = system table */
+	const struct system_table *system;
+	bool catalogue;	     /* a relation of pg_catalog or information_schema */
+	struct slice domain; /* as the relation's schema is called; "main" for a bare name */
+	struct decision decision;
+	int64_t version;
+};
+
+/* The relation of a governed table; also its plan_table, notices and explain lines. */
+bool govern_table_relation(const struct govern_request *request, struct plan *plan,
+	const struct governed *governed, struct wire_relation *relation, struct plan_table *table,
+	struct error *err) must_check;
+/* The same for a system table; fd_index is set by the caller. */
+void govern_system_relation(struct plan *plan, const struct governed *governed,
+	struct wire_relation *relation, struct plan_table *table);
+/* What a row filter makes of a file: of all filters together. */
+enum govern_verdict { GOVERN_NONE, GOVERN_ALL, GOVERN_MIXED };
+enum govern_verdict govern_file_verdict(const struct decision *decision,
+	const struct model_table *table, const struct file_row *file,
+	const struct principal *principal);
+uint64_t govern_digest(const struct decision *decision, size_t column_count);
+void govern_notice(struct plan *plan, struct slice text);
+void govern_explain(struct plan *plan, struct slice line);

@@ -1,0 +1,99 @@
+/*
+ * Relations that the server makes itself: mesh.*, pg_catalog, information_schema. Their rows are
+ * those that the principal may know of; they reach the worker as an Arrow stream in an anonymous
+ * file.
+ */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "catalog/pgcatalog.h"
+#include "catalog/system.h"
+#include "catalog/visible.h"
+#include "server/govern-private.h"
+#include "server/server-private.h"
+
+void govern_system_relation(struct plan *plan, const struct governed *g,
+	struct wire_relation *relation, struct plan_table *table)
+{
+	*table = (struct plan_table){.domain = arena_copy(plan->arena, g->domain),
+		.name = relation->name,
+		.system = true,
+		.decision = SLICE("{}")};
+	govern_explain(plan, arena_printf(plan->arena, "%.*s.%.*s: what you may know of",
+				     SLICE_FMT(g->domain), SLICE_FMT(relation->name)));
+	if (!g->system)
+		return;
+	struct wire_column *columns =
+		arena_array_of(plan->arena, struct wire_column, g->system->column_count);
+	for (size_t i = 0; i < g->system->column_count; i++)
+		columns[i] = (struct wire_column){.name = slice_from_c(g->system->columns[i].name),
+			.type = slice_from_c(system_kind_type(g->system->columns[i].kind))};
+	relation->columns = columns;
+	relation->column_count = g->system->column_count;
+}
+
+static bool system_rows(const struct govern_request *request, const struct plan_table *t,
+	struct arrow_table **out, struct error *err)
+{
+	const struct server *server = request->server;
+	struct system_request ask = {.model = request->model,
+		.principal = request->principal,
+		.store = server->store,
+		.now_us = clock_wall_us(&clock_system),
+		.node_name = server_node_name(server),
+		.version = WEFT_VERSION,
+		.started_us = server->started_us};
+	const struct system_table *table = system_table_find(t->domain, t->name);
+	if (!table)
+		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s.%.*s\" does not exist",
+			SLICE_FMT(t->domain), SLICE_FMT(t->name));
+	return system_table_rows(table, &ask, out, err);
+}
+
+/* Takes the table. */
+static bool add_fd(struct arrow_table *table, int *fds, size_t *fd_count, struct error *err)
+{
+	scoped(arrow_table_free) struct arrow_table *owned = table;
+	if (!arrow_table_to_fd(owned, &fds[*fd_count], err))
+		return false;
+	(*fd_count)++;
+	return true;
+}
+
+static bool make_rows(const struct govern_request *request, const struct plan *plan,
+	const struct pgcatalog *catalog, int *fds, size_t *fd_count, struct error *err)
+{
+	for (size_t i = 0; i < plan->relation_count; i++) {
+		const struct plan_table *t = &plan->tables[i];
+		struct arrow_table *rows;
+		if (!t->system)
+			continue;
+		bool ok = plan->catalogue ? pgcatalog_table(catalog, t->domain, t->name, &rows, err)
+					  : system_rows(request, t, &rows, err);
+		if (!ok || !add_fd(rows, fds, fd_count, err))
+			return false;
+	}
+	return true;
+}
+
+bool govern_system_rows(const struct govern_request *request, const struct plan *plan, int *fds,
+	size_t *fd_count, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	scoped(pgcatalog_free) struct pgcatalog *catalog = NULL;
+	struct pgcatalog_input input = {0};
+	*fd_count = 0;
+	if (plan->relation_count > FRAME_MAX_FDS)
+		return error_set(err, STATEMENT_TOO_COMPLEX,
+			"a statement may name at most %d system tables", FRAME_MAX_FDS);
+	if (plan->catalogue) {
+		pgcatalog_input_of(scratch, request->model, request->principal, &input);
+		pgcatalog_new(&input, &catalog);
+	}
+	if (make_rows(request, plan, catalog, fds, fd_count, err))
+		return true;
+	for (size_t i = 0; i < *fd_count; i++)
+		close(fds[i]);
+	*fd_count = 0;
+	return false;
+}

@@ -1,0 +1,181 @@
+#include "server/plans.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { BUCKETS = 1024 };
+
+/* Bucket chains and one list by last use, newest first. */
+struct entry {
+	struct plan *plan;
+	struct entry *chain;
+	struct entry *newer;
+	struct entry *older;
+};
+
+struct plans {
+	pthread_mutex_t lock;
+	size_t max_plans;
+	size_t count;
+	atomic_uint_fast64_t last_id; /* of plans, without the lock */
+	struct entry *buckets[BUCKETS];
+	struct entry *newest;
+	struct entry *oldest;
+};
+
+void digest_parts(const struct slice *parts, size_t count, uint64_t words_out[2])
+{
+	crypto_generichash_state state;
+	crypto_generichash_init(&state, NULL, 0, 16);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t len = slice_is_none(parts[i]) ? UINT64_MAX : parts[i].len;
+		crypto_generichash_update(&state, (const unsigned char *)&len, sizeof len);
+		if (parts[i].len)
+			crypto_generichash_update(
+				&state, (const unsigned char *)parts[i].ptr, parts[i].len);
+	}
+	unsigned char out[16];
+	crypto_generichash_final(&state, out, sizeof out);
+	memcpy(words_out, out, sizeof out);
+}
+
+struct plan *plan_new(struct plans *plans)
+{
+	struct arena *arena = arena_new();
+	struct plan *plan = arena_new_of(arena, struct plan);
+	plan->arena = arena;
+	atomic_init(&plan->refs, 1);
+	plan->id = atomic_fetch_add(&plans->last_id, 1) + 1;
+	return plan;
+}
+
+struct plan *plan_ref(struct plan *plan)
+{
+	atomic_fetch_add(&plan->refs, 1);
+	return plan;
+}
+
+void plan_unref(struct plan **plan_ptr)
+{
+	struct plan *plan = take(*plan_ptr);
+	if (!plan || atomic_fetch_sub(&plan->refs, 1) != 1)
+		return;
+	arena_free(&plan->description_arena);
+	struct arena *arena = plan->arena;
+	arena_free(&arena);
+}
+
+const struct plan_description *plan_describe_take(
+	struct plan *plan, struct plan_description *description, struct arena *arena)
+{
+	struct plan_description *expected = NULL;
+	if (atomic_compare_exchange_strong(&plan->description, &expected, description)) {
+		plan->description_arena = arena;
+		return description;
+	}
+	arena_free(&arena);
+	return expected;
+}
+
+struct plans *plans_new(size_t max_plans)
+{
+	struct plans *plans = calloc(1, sizeof *plans);
+	check(plans != NULL);
+	pthread_mutex_init(&plans->lock, NULL);
+	plans->max_plans = max_plans;
+	return plans;
+}
+
+static struct entry **find_locked(struct plans *plans, struct plan_key key)
+{
+	struct entry **at = &plans->buckets[key.words[0] % BUCKETS];
+	while (*at && memcmp(&(*at)->plan->key, &key, sizeof key) != 0)
+		at = &(*at)->chain;
+	return at;
+}
+
+static void unlink_use_locked(struct plans *plans, struct entry *e)
+{
+	*(e->newer ? &e->newer->older : &plans->newest) = e->older;
+	*(e->older ? &e->older->newer : &plans->oldest) = e->newer;
+}
+
+static void link_newest_locked(struct plans *plans, struct entry *e)
+{
+	e->newer = NULL;
+	e->older = plans->newest;
+	*(plans->newest ? &plans->newest->newer : &plans->oldest) = e;
+	plans->newest = e;
+}
+
+static void drop_locked(struct plans *plans, struct entry *e)
+{
+	struct entry **at = find_locked(plans, e->plan->key);
+	check(*at == e);
+	*at = e->chain;
+	unlink_use_locked(plans, e);
+	plans->count--;
+	plan_unref(&e->plan);
+	free(e);
+}
+
+struct plan *plans_find(struct plans *plans, struct plan_key key)
+{
+	pthread_mutex_lock(&plans->lock);
+	struct entry *e = *find_locked(plans, key);
+	struct plan *plan = NULL;
+	if (e) {
+		unlink_use_locked(plans, e);
+		link_newest_locked(plans, e);
+		plan = plan_ref(e->plan);
+	}
+	pthread_mutex_unlock(&plans->lock);
+	return plan;
+}
+
+void plans_add(struct plans *plans, struct plan *plan)
+{
+	pthread_mutex_lock(&plans->lock);
+	if (!*find_locked(plans, plan->key)) {
+		struct entry *e = calloc(1, sizeof *e);
+		check(e != NULL);
+		struct entry **bucket = &plans->buckets[plan->key.words[0] % BUCKETS];
+		e->plan = plan_ref(plan);
+		e->chain = *bucket;
+		*bucket = e;
+		link_newest_locked(plans, e);
+		if (++plans->count > plans->max_plans)
+			drop_locked(plans, plans->oldest);
+	}
+	pthread_mutex_unlock(&plans->lock);
+}
+
+void plans_clear(struct plans *plans)
+{
+	pthread_mutex_lock(&plans->lock);
+	while (plans->oldest)
+		drop_locked(plans, plans->oldest);
+	pthread_mutex_unlock(&plans->lock);
+}
+
+size_t plans_count(struct plans *plans)
+{
+	pthread_mutex_lock(&plans->lock);
+	size_t count = plans->count;
+	pthread_mutex_unlock(&plans->lock);
+	return count;
+}
+
+void plans_free(struct plans **plans_ptr)
+{
+	struct plans *plans = take(*plans_ptr);
+	if (!plans)
+		return;
+	plans_clear(plans);
+	pthread_mutex_destroy(&plans->lock);
+	free(plans);
+}

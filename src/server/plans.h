@@ -1,0 +1,90 @@
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "server/pool.h"
+#include "server/query.h"
+#include "server/wire.h"
+#include "sql/sql.h"
+
+/*
+ * A statement that was parsed, inspected and decided for one principal at one state of the model,
+ * ready to be prepared in a worker; and the cache of them. Plans are counted and never change after
+ * plans_add, but for the description, which is set once. Any thread.
+ */
+struct plan_table {
+	struct slice domain;
+	struct slice name;
+	int64_t version;	     /* of the product; 0 for system tables */
+	bool system;		     /* rows are made by the server for each preparation */
+	const struct slice *columns; /* read or perhaps read */
+	size_t column_count;
+	struct slice decision; /* JSON for the audit: policies and what they did */
+	uint64_t digest;       /* of the decision, to see a change while it runs */
+};
+
+struct plan_description {
+	struct query_column *columns;
+	size_t column_count;
+	uint32_t *params;
+	size_t param_count;
+};
+
+/* What a plan may be reused for: digest of text, policy key, model epochs, search path, parameter
+ * types. */
+struct plan_key {
+	uint64_t words[2];
+};
+
+struct plan {
+	atomic_uint refs;
+	uint64_t id; /* never 0, never reused while the cache lives */
+	struct plan_key key;
+	struct arena *arena;
+	struct worker_key worker_key;
+	struct slice text;
+	bool catalogue; /* names pg_catalog: the worker translates the text */
+	bool fresh;	/* has system tables: their rows are made anew for each preparation */
+	struct plan_table *tables;
+	size_t table_count;
+	struct wire_relation *relations;
+	size_t relation_count;
+	struct wire_at *ats;
+	size_t at_count;
+	uint32_t *param_oids;
+	size_t param_oid_count;
+	struct slice *files; /* of all relations, for the choice of a worker */
+	size_t file_count;
+	struct slice *notices;
+	size_t notice_count;
+	struct slice *explain; /* lines */
+	size_t explain_count;
+	_Atomic(struct plan_description *)
+		description; /* in an arena of its own, NULL until prepared */
+	struct arena *description_arena;
+};
+
+struct plans;
+
+/* With one reference; belongs to no cache before plans_add. */
+struct plan *plan_new(struct plans *plans);
+struct plan *plan_ref(struct plan *plan);
+void plan_unref(struct plan **plan);
+/* Keeps the first of several descriptions; arena is taken. */
+const struct plan_description *plan_describe_take(
+	struct plan *plan, struct plan_description *description, struct arena *arena);
+
+struct plans *plans_new(size_t max_plans);
+void plans_free(struct plans **plans);
+/* Counted, or NULL. */
+struct plan *plans_find(struct plans *plans, struct plan_key key);
+/* Keeps a reference of its own; drops the least recently used one over the limit. */
+void plans_add(struct plans *plans, struct plan *plan);
+void plans_clear(struct plans *plans);
+size_t plans_count(struct plans *plans);
+
+/* Digest of parts, in order, each with its length; the bytes may hold anything. */
+void digest_parts(const struct slice *parts, size_t count, uint64_t words_out[2]);

@@ -1,0 +1,325 @@
+/*
+ * Running a statement that query.c opened: prepare where needed, audit, execute, hand rows on. The
+ * worker is held only while something runs or a portal is open. A statement that was interrupted
+ * never gives its worker back to others.
+ */
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "catalog/model.h"
+#include "ipc/worker.h"
+#include "server/audit.h"
+#include "server/govern.h"
+#include "server/query-private.h"
+#include "server/server-private.h"
+
+enum { PREPARE_TIMEOUT_MS = 30000, PORTAL = 1 };
+
+static bool send_prepare(struct query *q, struct arena *scratch, struct error *err)
+{
+	struct plan *plan = q->plan;
+	int fds[FRAME_MAX_FDS];
+	size_t fd_count = 0;
+	if (plan->fresh) {
+		struct govern_request request = query_govern_request(q, NULL);
+		if (!govern_system_rows(&request, plan, fds, &fd_count, err))
+			return false;
+	}
+	struct wire_prepare p = {.key = plan->id,
+		.text = plan->text,
+		.relations = plan->relations,
+		.relation_count = plan->relation_count,
+		.param_oids = plan->param_oids,
+		.param_oid_count = plan->param_oid_count,
+		.catalogue = plan->catalogue,
+		.ats = plan->ats,
+		.at_count = plan->at_count};
+	bool ok = worker_send(
+		q->worker, W_PREPARE, wire_prepare_json(scratch, &p), fds, fd_count, err);
+	for (size_t i = 0; i < fd_count; i++)
+		close(fds[i]);
+	return ok;
+}
+
+static bool take_description(struct query *q, struct slice payload, struct error *err)
+{
+	if (atomic_load(&q->plan->description))
+		return true;
+	struct arena *arena = arena_new();
+	struct plan_description *d = arena_new_of(arena, struct plan_description);
+	if (!wire_prepared_parse(arena, payload, &d->columns, &d->column_count, &d->params,
+		    &d->param_count, err)) {
+		arena_free(&arena);
+		return false;
+	}
+	plan_describe_take(q->plan, d, arena);
+	return true;
+}
+
+/* The worker that q holds knows the plan afterwards. */
+static bool prepare(struct query *q, struct error *err)
+{
+	if (worker_has_plan(q->worker, q->plan->id))
+		return true;
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct frame frame = {0};
+	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
+	bool ok = send_prepare(q, scratch, err) && worker_receive(q->worker, scratch, &frame, err);
+	worker_end(q->worker);
+	if (!ok)
+		return false;
+	frame_close_fds(&frame);
+	if (frame.type == W_ERROR)
+		return worker_error(q->worker, &frame, err);
+	if (frame.type != W_PREPARED)
+		return error_set(
+			err, INTERNAL_ERROR, "a worker answered with frame %d", frame.type);
+	worker_note_plan(q->worker, q->plan->id);
+	return take_description(q, frame.payload, err);
+}
+
+static bool cancelled_error(const struct query *q, struct error *err)
+{
+	if (!atomic_load(&q->revoked))
+		return error_set(err, QUERY_CANCELED, "canceling statement due to user request");
+	error_set(err, INSUFFICIENT_PRIVILEGE, "canceling statement because access was changed");
+	return error_hint(err, "Run it again to see what you may read now.");
+}
+
+static bool lend(struct query *q, struct error *err)
+{
+	if (atomic_load(&q->cancelled))
+		return cancelled_error(q, err);
+	if (!query_lend_worker(q, &q->cancelled, q->plan->worker_key, err))
+		return false;
+	if (!atomic_load(&q->cancelled))
+		return true;
+	query_return_worker(q, WORKER_CLEAN);
+	return cancelled_error(q, err);
+}
+
+/* After an internal error of the engine the process is not to be trusted. */
+static enum worker_state state_after(const struct error *err)
+{
+	return err->state == SQLSTATE_INTERNAL_ERROR ? WORKER_SPOILT : WORKER_CLEAN;
+}
+
+bool query_describe(struct query *q, const struct query_column **columns_out,
+	size_t *column_count_out, const uint32_t **param_oids_out, size_t *param_count_out,
+	struct error *err)
+{
+	if (!atomic_load(&q->plan->description)) {
+		if (!lend(q, err))
+			return false;
+		bool ok = prepare(q, err);
+		query_return_worker(q, ok ? WORKER_CLEAN : state_after(err));
+		if (!ok)
+			return false;
+	}
+	const struct plan_description *d = atomic_load(&q->plan->description);
+	*columns_out = d->columns;
+	*column_count_out = d->column_count;
+	*param_oids_out = d->params;
+	*param_count_out = d->param_count;
+	return true;
+}
+
+/* One W_DATA to the sink. */
+static bool pass_rows(
+	struct query *q, struct slice payload, const struct query_sink *sink, struct error *err)
+{
+	if (payload.len < 4)
+		return error_set(err, INTERNAL_ERROR, "a worker sent rows without their number");
+	const unsigned char *p = (const unsigned char *)payload.ptr;
+	uint32_t rows = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	struct slice bytes = slice_sub(payload, 4, payload.len);
+	q->rows += rows;
+	q->bytes += bytes.len;
+	return sink->rows(sink->ctx, bytes, rows, err);
+}
+
+static void pass_notice(struct slice payload, const struct query_sink *sink)
+{
+	struct error ignored;
+	scoped(json_drop) json_t *json = json_parse(payload, &ignored);
+	if (json && sink->notice)
+		sink->notice(sink->ctx, json_get_slice(json, "message"));
+}
+
+enum step { STEP_MORE, STEP_END, STEP_FAILED };
+
+static enum step take_frame(struct query *q, const struct frame *frame,
+	const struct query_sink *sink, enum query_end *end_out, struct error *err)
+{
+	switch (frame->type) {
+	case W_DATA: return pass_rows(q, frame->payload, sink, err) ? STEP_MORE : STEP_FAILED;
+	case W_NOTICE: pass_notice(frame->payload, sink); return STEP_MORE;
+	case W_DONE: *end_out = QUERY_COMPLETE; return STEP_END;
+	case W_SUSPENDED: *end_out = QUERY_SUSPENDED; return STEP_END;
+	case W_ERROR: worker_error(q->worker, frame, err); return STEP_FAILED;
+	default:
+		error_set(err, INTERNAL_ERROR, "a worker answered with frame %d", frame->type);
+		return STEP_FAILED;
+	}
+}
+
+/* Until the request is answered. A sink that fails leaves frames unread: the worker is spoilt then.
+ */
+static bool pump(struct query *q, const struct query_sink *sink, enum query_end *end_out,
+	bool *answered_out, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	*answered_out = false;
+	for (;;) {
+		struct frame frame = {0};
+		if (!worker_receive(q->worker, scratch, &frame, err))
+			return false;
+		frame_close_fds(&frame);
+		enum step step = take_frame(q, &frame, sink, end_out, err);
+		*answered_out = step == STEP_END || frame.type == W_ERROR;
+		if (step != STEP_MORE)
+			return step == STEP_END;
+		arena_reset(scratch);
+	}
+}
+
+static int64_t timeout_of(const struct query *q)
+{
+	int64_t limit = q->server->config->query_timeout_ms;
+	int64_t wanted = q->request.timeout_ms;
+	if (wanted == 0)
+		return limit;
+	return limit == 0 ? wanted : min_of(limit, wanted);
+}
+
+static bool send_execute(struct query *q, const struct query_execution *how, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	const struct plan_description *d = atomic_load(&q->plan->description);
+	const struct config *config = q->server->config;
+	struct wire_execute e = {.key = q->plan->id,
+		.portal = PORTAL,
+		.how = how,
+		.column_count = d->column_count,
+		.param_oids = how->param_count <= d->param_count ? d->params : NULL,
+		.limit_rows = (uint64_t)config->query_max_rows,
+		.limit_bytes = (uint64_t)config->query_max_bytes};
+	return worker_send(q->worker, W_EXECUTE, wire_execute_json(scratch, &e), NULL, 0, err);
+}
+
+static bool check_params(
+	const struct query *q, const struct query_execution *how, struct error *err)
+{
+	const struct plan_description *d = atomic_load(&q->plan->description);
+	if (how->param_count == d->param_count)
+		return true;
+	return error_set(err, PROTOCOL_VIOLATION,
+		"the statement has %zu parameters, %zu were given", d->param_count,
+		how->param_count);
+}
+
+/* Sends and reads until the end; what is left of the worker is settled by the caller. */
+static bool execute_once(struct query *q, const struct query_execution *how,
+	const struct query_sink *sink, enum query_end *end_out, bool *answered_out,
+	struct error *err)
+{
+	*answered_out = true;
+	if (!prepare(q, err) || !check_params(q, how, err))
+		return false;
+	worker_begin(q->worker, timeout_of(q));
+	bool ok = send_execute(q, how, err) && pump(q, sink, end_out, answered_out, err);
+	worker_end(q->worker);
+	return ok;
+}
+
+/* A failure's worker and text. */
+static bool settle_failure(struct query *q, bool answered, struct error *err)
+{
+	if (!answered && q->worker)
+		worker_interrupt(q->worker);
+	query_return_worker(q, answered ? state_after(err) : WORKER_SPOILT);
+	q->portal_open = false;
+	if (err->state == SQLSTATE_QUERY_CANCELED && atomic_load(&q->revoked))
+		cancelled_error(q, err);
+	query_audit_end(q, err);
+	return false;
+}
+
+static void settle_success(struct query *q, enum query_end end)
+{
+	q->portal_open = end == QUERY_SUSPENDED;
+	if (q->portal_open)
+		return;
+	query_return_worker(q, WORKER_CLEAN);
+	query_audit_end(q, NULL);
+}
+
+bool query_run(struct query *q, const struct query_execution *how, const struct query_sink *sink,
+	enum query_end *end_out, uint64_t *rows_out, struct error *err)
+{
+	check(!q->portal_open);
+	q->rows = q->bytes = 0;
+	if (!query_audit_begin(q, err))
+		return false;
+	bool answered = true;
+	if (!lend(q, err))
+		return settle_failure(q, true, err);
+	bool ok = execute_once(q, how, sink, end_out, &answered, err);
+	if (!ok && answered && err->state == SQLSTATE_INVALID_STATEMENT_NAME && q->rows == 0) {
+		worker_forget_plan(q->worker, q->plan->id);
+		ok = execute_once(q, how, sink, end_out, &answered, err);
+	}
+	*rows_out = q->rows;
+	if (!ok)
+		return settle_failure(q, answered, err);
+	settle_success(q, *end_out);
+	return true;
+}
+
+bool query_fetch(struct query *q, uint64_t max_rows, const struct query_sink *sink,
+	enum query_end *end_out, uint64_t *rows_out, struct error *err)
+{
+	if (!q->portal_open)
+		return error_set(err, INVALID_CURSOR_STATE, "the portal is at its end");
+	scoped(arena_free) struct arena *scratch = arena_new();
+	uint64_t before = q->rows;
+	bool answered = false;
+	worker_begin(q->worker, timeout_of(q));
+	bool ok = worker_send(q->worker, W_FETCH, wire_portal_json(scratch, PORTAL, max_rows), NULL,
+			  0, err) &&
+		  pump(q, sink, end_out, &answered, err);
+	worker_end(q->worker);
+	*rows_out = q->rows - before;
+	if (!ok)
+		return settle_failure(q, answered, err);
+	settle_success(q, *end_out);
+	return true;
+}
+
+void query_end_portal(struct query *q)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct frame frame = {0};
+	struct error ignored;
+	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
+	bool ok = worker_send(q->worker, W_CLOSE, wire_portal_json(scratch, PORTAL, 0), NULL, 0,
+			  &ignored) &&
+		  worker_receive(q->worker, scratch, &frame, &ignored);
+	worker_end(q->worker);
+	frame_close_fds(&frame);
+	query_return_worker(q, ok && frame.type == W_FINE ? WORKER_CLEAN : WORKER_SPOILT);
+	q->portal_open = false;
+	query_audit_end(q, NULL);
+}
+
+void query_cancel(struct query *q)
+{
+	atomic_store(&q->cancelled, true);
+	pthread_mutex_lock(&q->lock);
+	if (q->worker)
+		worker_interrupt(q->worker);
+	pthread_mutex_unlock(&q->lock);
+}

@@ -1,0 +1,332 @@
+/*
+ * Opening a statement: text -> AST (in a worker of its principal) -> facts (gate) -> decisions ->
+ * plan. The plan is cached by (text, policy key, epochs), so a repeated text costs a digest and a
+ * look-up. Running it is query-run.c. Neighbours: govern.c decides, pool.c lends workers, audit.c
+ * keeps the record.
+ */
+#include "server/query.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "catalog/model.h"
+#include "ipc/worker.h"
+#include "server/audit.h"
+#include "server/govern.h"
+#include "server/query-private.h"
+#include "server/server-private.h"
+#include "sql/lexer.h"
+
+enum { PARSE_TIMEOUT_MS = 10000 };
+
+void query_snapshot_take(struct server *server, struct query_snapshot *out)
+{
+	out->model = server_model(server);
+}
+
+void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot)
+{
+	server_model_release(server, &snapshot->model);
+}
+
+static struct slice *copy_slices(struct arena *arena, const struct slice *items, size_t count)
+{
+	struct slice *copy = arena_array_of(arena, struct slice, count);
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_copy(arena, items[i]);
+	return copy;
+}
+
+static struct query *query_new(struct server *server, const struct query_request *request)
+{
+	struct arena *arena = arena_new();
+	struct query *q = arena_new_of(arena, struct query);
+	q->arena = arena;
+	q->server = server;
+	q->opened_us = clock_mono_us(&clock_system);
+	q->request = *request;
+	q->request.session = arena_copy(arena, request->session);
+	q->principal_name = arena_copy(arena, request->principal->name);
+	q->request.door = arena_copy(arena, request->door);
+	q->request.request_id = arena_copy(arena, request->request_id);
+	q->request.text = arena_copy(arena, request->text);
+	q->request.time_zone = arena_copy(arena, request->time_zone);
+	q->request.search_path =
+		copy_slices(arena, request->search_path, request->search_path_count);
+	uint32_t *oids = arena_array_of(arena, uint32_t, request->param_oid_count);
+	for (size_t i = 0; i < request->param_oid_count; i++)
+		oids[i] = request->param_oids[i];
+	q->request.param_oids = oids;
+	pthread_mutex_init(&q->lock, NULL);
+	atomic_init(&q->cancelled, false);
+	atomic_init(&q->revoked, false);
+	query_snapshot_take(server, &q->newest);
+	if (request->snapshot)
+		q->pinned.model = model_ref(request->snapshot->model);
+	else
+		q->pinned.model = model_ref(q->newest.model);
+	q->request.snapshot = &q->pinned;
+	return q;
+}
+
+struct govern_request query_govern_request(const struct query *q, const struct sql_facts *facts)
+{
+	return (struct govern_request){.server = q->server,
+		.model = q->newest.model,
+		.pinned = q->pinned.model,
+		.principal = &q->principal,
+		.door = q->request.door,
+		.search_path = q->request.search_path,
+		.search_path_count = q->request.search_path_count,
+		.facts = facts};
+}
+
+/* Older versions' files, of AT and of pinned snapshots, are in no grant by the newest state. */
+static void add_plan_files(
+	const struct query *q, struct arena *arena, struct slice **files, size_t *file_count)
+{
+	size_t count = q->plan ? q->plan->file_count : 0;
+	if (count == 0)
+		return;
+	struct slice *all = arena_array_of(arena, struct slice, *file_count + count);
+	for (size_t i = 0; i < *file_count; i++)
+		all[i] = (*files)[i];
+	for (size_t i = 0; i < count; i++)
+		all[*file_count + i] = arena_copy(arena, q->plan->files[i]);
+	*files = all;
+	*file_count += count;
+}
+
+static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct slice *payload_out,
+	struct slice **dirs_out, size_t *dir_count_out, struct slice **files_out,
+	size_t *file_count_out, struct error *err)
+{
+	const struct query *q = ctx;
+	const struct config *config = q->server->config;
+	struct govern_request request = query_govern_request(q, NULL);
+	if (!govern_grant(&request, arena, dirs_out, dir_count_out, files_out, file_count_out, err))
+		return false;
+	add_plan_files(q, arena, files_out, file_count_out);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct wire_narrow n = {.memory_bytes = (uint64_t)config->query_memory_bytes,
+		.threads = config->query_threads ? (int)config->query_threads
+						 : (int)min_of(processors, 4),
+		.spill_dir = spill_dir,
+		.spill_bytes = (uint64_t)config->query_spill_bytes,
+		.dirs = *dirs_out,
+		.dir_count = *dir_count_out,
+		.files = *files_out,
+		.file_count = *file_count_out,
+		.principal = &q->principal,
+		.pseudonym_key = q->server->pseudonym_key,
+		.database = server_mesh_name(q->server),
+		.time_zone = q->request.time_zone};
+	*payload_out = wire_narrow_json(arena, &n);
+	return true;
+}
+
+static void tell_waiting(void *ctx, struct slice text)
+{
+	const struct query *q = ctx;
+	struct log_context where = {.request = q->request.request_id,
+		.session = q->request.session,
+		.principal = q->principal.name};
+	log_say(q->server->log, QUERY_WAITING, &where, log_str("reason", text));
+}
+
+bool query_lend_worker(
+	struct query *q, const atomic_bool *cancelled, struct worker_key key, struct error *err)
+{
+	struct pool_request request = {.key = key,
+		.principal = q->principal.name,
+		.plan = q->plan ? q->plan->id : 0,
+		.files = q->plan ? q->plan->files : NULL,
+		.file_count = q->plan ? q->plan->file_count : 0,
+		.narrow = narrow,
+		.waiting = tell_waiting,
+		.ctx = q,
+		.cancelled = cancelled,
+		.wait_ms = q->server->config->query_wait_ms};
+	struct worker *worker;
+	if (!pool_acquire(q->server->pool, &request, &worker, err))
+		return false;
+	pthread_mutex_lock(&q->lock);
+	q->worker = worker;
+	pthread_mutex_unlock(&q->lock);
+	return true;
+}
+
+void query_return_worker(struct query *q, enum worker_state state)
+{
+	pthread_mutex_lock(&q->lock);
+	struct worker *worker = take(q->worker);
+	pthread_mutex_unlock(&q->lock);
+	if (worker)
+		pool_release(q->server->pool, &worker, state);
+}
+
+/* One question, one answer; W_ERROR becomes err. */
+static bool ask(struct query *q, struct arena *arena, uint8_t type, struct slice payload,
+	uint8_t expected, struct frame *out, struct error *err)
+{
+	worker_begin(q->worker, PARSE_TIMEOUT_MS);
+	bool ok = worker_send(q->worker, type, payload, NULL, 0, err) &&
+		  worker_receive(q->worker, arena, out, err);
+	worker_end(q->worker);
+	if (!ok)
+		return false;
+	frame_close_fds(out);
+	if (out->type == W_ERROR)
+		return worker_error(q->worker, out, err);
+	if (out->type == expected)
+		return true;
+	return error_set(err, INTERNAL_ERROR, "a worker answered with frame %d", out->type);
+}
+
+static bool inspect_catalogue(struct query *q, struct plan *plan, struct arena *scratch,
+	struct sql_facts *facts, struct error *err)
+{
+	struct frame frame;
+	return ask(q, scratch, W_PARSE_CATALOG, plan->text, W_AST, &frame, err) &&
+	       sql_inspect_catalogue(plan->arena, frame.payload, plan->text, facts, err);
+}
+
+/* The plan's facts, by the gate. The AST lives in scratch, the facts in the plan. */
+static bool inspect(struct query *q, struct plan *plan, struct arena *scratch,
+	struct sql_facts *facts, struct error *err)
+{
+	struct error catalogue_error;
+	/* Catalogue queries may not parse in DuckDB at all, so they take their own way first. */
+	bool mentions = lexer_mentions_catalogue(plan->text);
+	plan->catalogue = mentions;
+	if (mentions && inspect_catalogue(q, plan, scratch, facts, &catalogue_error))
+		return true;
+	struct frame frame;
+	if (!ask(q, scratch, W_PARSE, plan->text, W_AST, &frame, err) ||
+		!sql_inspect(plan->arena, frame.payload, plan->text, facts, err)) {
+		if (mentions)
+			*err = catalogue_error;
+		return false;
+	}
+	plan->catalogue = facts->catalogue;
+	if (plan->catalogue && mentions)
+		*err = catalogue_error;
+	return !plan->catalogue || (!mentions && inspect_catalogue(q, plan, scratch, facts, err));
+}
+
+static bool make_plan(struct query *q, struct plan *plan, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct sql_facts facts = {0};
+	plan->text = arena_copy(plan->arena, q->request.text);
+	uint32_t *oids = arena_array_of(plan->arena, uint32_t, q->request.param_oid_count);
+	for (size_t i = 0; i < q->request.param_oid_count; i++)
+		oids[i] = q->request.param_oids[i];
+	plan->param_oids = oids;
+	plan->param_oid_count = q->request.param_oid_count;
+	if (!query_lend_worker(q, q->request.cancelled, plan->worker_key, err))
+		return false;
+	bool ok = inspect(q, plan, scratch, &facts, err);
+	query_return_worker(q, WORKER_CLEAN);
+	if (!ok)
+		return false;
+	struct govern_request request = query_govern_request(q, &facts);
+	return govern_statement(&request, plan, err);
+}
+
+/* Everything that a plan depends on. */
+static struct plan_key make_key(const struct query *q, struct worker_key worker_key)
+{
+	struct str path = str_in(q->arena);
+	for (size_t i = 0; i < q->request.search_path_count; i++) {
+		str_add(&path, q->request.search_path[i]);
+		str_add_char(&path, '\0');
+	}
+	uint64_t epochs[2] = {(uint64_t)q->newest.model->epoch, (uint64_t)q->pinned.model->epoch};
+	struct slice parts[] = {q->request.text,
+		slice_of((const char *)&worker_key, sizeof worker_key),
+		slice_of((const char *)epochs, sizeof epochs), str_slice(&path),
+		slice_of((const char *)q->request.param_oids,
+			q->request.param_oid_count * sizeof(uint32_t))};
+	struct plan_key key;
+	digest_parts(parts, array_len(parts), key.words);
+	return key;
+}
+
+static bool find_plan(struct query *q, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct worker_key worker_key =
+		govern_worker_key(scratch, &q->principal, q->request.time_zone);
+	struct plan_key key = make_key(q, worker_key);
+	q->plan = plans_find(q->server->plans, key);
+	const char *cache = q->plan ? "hit" : "miss";
+	if (!q->plan) {
+		scoped(plan_unref) struct plan *plan = plan_new(q->server->plans);
+		plan->key = key;
+		plan->worker_key = worker_key;
+		if (!make_plan(q, plan, err))
+			return false;
+		if (!plan->fresh)
+			plans_add(q->server->plans, plan);
+		q->plan = take(plan);
+	}
+	metrics_observe(q->server->metrics, METRIC_GOVERN_SECONDS, cache, NULL,
+		(double)(clock_mono_us(&clock_system) - q->opened_us) / 1e6);
+	return true;
+}
+
+bool query_open(struct server *server, const struct query_request *request, struct query **out,
+	struct error *err)
+{
+	if (atomic_load(&server->stopping))
+		return error_set(err, ADMIN_SHUTDOWN, "the node is shutting down");
+	if (!sql_check_text(request->text, err))
+		return false;
+	struct query *q = query_new(server, request);
+	if (!govern_principal(
+		    server, q->newest.model, q->arena, request->principal, &q->principal, err) ||
+		!find_plan(q, err)) {
+		query_audit_refused(q, err);
+		query_close(&q);
+		return false;
+	}
+	q->notices = q->plan->notices;
+	q->notice_count = q->plan->notice_count;
+	running_add(server, q);
+	*out = q;
+	return true;
+}
+
+void query_close(struct query **query)
+{
+	struct query *q = take(*query);
+	if (!q)
+		return;
+	running_remove(q->server, q);
+	if (q->portal_open)
+		query_end_portal(q);
+	query_return_worker(q, WORKER_SPOILT);
+	plan_unref(&q->plan);
+	query_snapshot_drop(q->server, &q->newest);
+	query_snapshot_drop(q->server, &q->pinned);
+	pthread_mutex_destroy(&q->lock);
+	struct arena *arena = q->arena;
+	arena_free(&arena);
+}
+
+size_t query_notices(const struct query *query, const struct slice **out)
+{
+	*out = query->notices;
+	return query->notice_count;
+}
+
+size_t query_explain(const struct query *query, struct arena *arena, const struct slice **lines_out)
+{
+	*lines_out = copy_slices(arena, query->plan->explain, query->plan->explain_count);
+	return query->plan->explain_count;
+}

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "config/config.h"
+#include "log/log.h"
+#include "log/metrics.h"
+#include "server/pg-door.h"
+#include "server/plans.h"
+#include "server/pool.h"
+#include "server/query.h"
+#include "server/server.h"
+
+/* Statements that run now, so that a change of rights ends them. */
+struct running_list {
+	pthread_mutex_t lock;
+	struct query *first;
+	size_t len;
+};
+
+/* The one object of the process. Set in server_open, then constant but for what has a lock or is
+ * atomic. */
+struct server {
+	char *data_dir;
+	char *worker_path;
+	_Atomic(const struct config *) config; /* replaced by a reload */
+	const struct config_flag *flags;       /* of the command line, for a reload */
+	size_t flag_count;
+	struct log *log;
+	struct metrics *metrics;
+	struct store *store;
+	struct pool *pool;
+	struct plans *plans;
+	struct damping *damping;
+	struct runs *runs;
+	struct pg_door *pg_door;
+	const struct door *doors;
+	size_t door_count;
+	size_t doors_open; /* of doors, started in order */
+	int lock_fd;	   /* of the data folder: one server at a time */
+	pthread_mutex_t model_lock;
+	pthread_mutex_t refresh_lock; /* one rebuild at a time */
+	pthread_mutex_t apply_lock;   /* one apply at a time */
+	const struct model *model;    /* under model_lock; readers take a reference */
+	atomic_bool ready;
+	atomic_bool stopping;
+	struct running_list running;
+	char pseudonym_key[65];
+	struct arena *names; /* of the two below; grows with a rename, under model_lock */
+	const char *mesh_name;
+	char *node_name;
+	int64_t started_us; /* wall clock */
+};
+
+void running_add(struct server *server, struct query *query);
+void running_remove(struct server *server, struct query *query);
+/* Cancels every running statement whose decision is another one by the newest model. */
+void running_recheck(struct server *server);
+void running_cancel_all(struct server *server);
