@@ -88,8 +88,8 @@ bool auth_scram_verifier(struct server *server, struct slice user, struct slice 
 	(void)peer;
 	*doomed_out = !slice_equal_c(user, "alice");
 	if (!*doomed_out)
-		return scram_verifier_make(SLICE("secret"), 100, out, err);
-	scram_verifier_mock(SLICE("node"), user, 100, out);
+		return scram_verifier_make(SLICE("secret"), 4096, out, err);
+	scram_verifier_mock(SLICE("node"), user, 4096, out);
 	return true;
 }
 
@@ -269,11 +269,9 @@ bool query_run(struct query *query, const struct query_execution *how,
 	for (size_t i = 0; how->column_formats && i < 2; i++)
 		query->formats[i] = how->column_formats[i];
 	query->params = SLICE("");
-	for (size_t i = 0; i < how->param_count; i++) {
-		check(how->params[i].oid == 23);
+	for (size_t i = 0; i < how->param_count; i++)
 		query->params = arena_printf(query->arena, "%.*s/%.*s", SLICE_FMT(query->params),
 			SLICE_FMT(how->params[i].value));
-	}
 	return query_fetch(query, how->max_rows, sink, end_out, rows_out, err);
 }
 

@@ -90,7 +90,7 @@ static bool check_params(struct pg_portal *portal, const struct pg_description *
 						  "statement.");
 	}
 	for (size_t i = 0; i < portal->param_count; i++)
-		portal->params[i].oid = description->oids[i];
+		portal->params[i].oid = pg_param_oid(prepared, description, i);
 	if (prepared && prepared->signature && description->signature &&
 		prepared->signature != description->signature) {
 		error_set(err, FEATURE_NOT_SUPPORTED, "cached plan must not change result type");

@@ -121,6 +121,16 @@ static bool gives_rows(const struct command *command)
 	return command->kind != COMMAND_COPY && command->kind != COMMAND_DECLARE;
 }
 
+static void put_parameters(struct pg_session *session, const struct pg_statement *statement,
+	const struct pg_description *description)
+{
+	uint32_t *oids = arena_array_of(session->request, uint32_t, description->oid_count);
+
+	for (size_t i = 0; i < description->oid_count; i++)
+		oids[i] = pg_param_oid(statement, description, i);
+	pg_put_parameter_description(&session->out, oids, description->oid_count);
+}
+
 static bool describe_statement(struct pg_session *session, struct slice name, struct error *err)
 {
 	struct pg_statement *statement = pg_statement_find(session, name);
@@ -137,7 +147,7 @@ static bool describe_statement(struct pg_session *session, struct slice name, st
 		return false;
 	}
 	statement->signature = description.signature;
-	pg_put_parameter_description(&session->out, description.oids, description.oid_count);
+	put_parameters(session, statement, &description);
 	if (statement->command.kind != COMMAND_QUERY &&
 		!pg_command_columns(
 			session, &statement->command, session->request, &description, err))

@@ -74,6 +74,14 @@ void pg_statements_drop_all(struct pg_session *session)
 		pg_statement_drop(session, session->statements);
 }
 
+uint32_t pg_param_oid(
+	const struct pg_statement *prepared, const struct pg_description *description, size_t index)
+{
+	if (prepared && index < prepared->oid_count && prepared->oids[index])
+		return prepared->oids[index];
+	return description->oids[index];
+}
+
 void pg_statements_rest(struct pg_session *session)
 {
 	for (struct pg_statement *at = session->statements; at; at = at->next)

@@ -204,6 +204,9 @@ bool pg_statement_make(struct pg_session *session, struct slice name, struct sli
 	struct pg_statement **out, struct error *err) must_check;
 void pg_statement_drop(struct pg_session *session, struct pg_statement *statement);
 void pg_statements_drop_all(struct pg_session *session);
+/* What the client said a parameter is, else what the query makes of it. */
+uint32_t pg_param_oid(const struct pg_statement *prepared, const struct pg_description *description,
+	size_t index);
 /* Gives back workers that prepared statements hold. */
 void pg_statements_rest(struct pg_session *session);
 struct pg_portal *pg_portal_find(struct pg_session *session, struct slice name);

@@ -288,11 +288,26 @@ static bool is_time_zone(struct slice value)
 	return value.ptr[0] >= 'A' && value.ptr[0] <= 'Z' && access(path, R_OK) == 0;
 }
 
+/* As PostgreSQL, only letters and digits count: "utf-8", "'UTF8'", "unicode". */
 static bool is_utf8_name(struct slice value)
 {
-	return slice_equal_nocase(value, SLICE("utf8")) ||
-	       slice_equal_nocase(value, SLICE("utf-8")) ||
-	       slice_equal_nocase(value, SLICE("unicode"));
+	char name[16] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+		if (!letter && !(c >= '0' && c <= '9'))
+			continue;
+		if (len + 1 >= sizeof name)
+			return false;
+		name[len++] = c;
+	}
+	struct slice cleaned = slice_of(name, len);
+
+	return slice_equal_nocase(cleaned, SLICE("utf8")) ||
+	       slice_equal_nocase(cleaned, SLICE("unicode"));
 }
 
 /* Checks a value; *out is its usual spelling. */
