@@ -1,8 +1,8 @@
 """The PostgreSQL door against malformed, hostile and unusual clients, byte by byte, over a fake node: no worker
 is needed. Every case ends with a clean answer or a closed connection, and the door still serves afterwards."""
-import os
 import pathlib
 import socket
+import sys
 import ssl
 import struct
 import subprocess
@@ -11,28 +11,9 @@ import time
 import psycopg
 import pytest
 
-BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", pathlib.Path(__file__).parents[2] / "build"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-
-class Door:
-    def __init__(self, *args):
-        self.process = subprocess.Popen([BUILD / "src/server/fake-node", *args], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-
-    def dsn(self, **more):
-        return psycopg.conninfo.make_conninfo(host="127.0.0.1", port=self.port, user="alice", password="secret",
-                                              dbname="shop", connect_timeout=5, **more)
-
-    def resident_kb(self):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith("VmRSS"):
-                return int(line.split()[1])
-
-    def stop(self):
-        _, text = self.process.communicate(timeout=20)
-        assert self.process.returncode == 0, text
-
+from lib.fakedoor import BUILD, Door  # noqa: E402
 
 @pytest.fixture(scope="module")
 def door():
