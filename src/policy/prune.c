@@ -184,6 +184,9 @@ static bool read_column(const struct pruner *p, const struct tree *node, struct 
 		       compare(&out->low, &out->high) <= 0 &&
 		       !column->max_is_cut; /* smaller than what it was cut from: no bound */
 	out->low_exact = !column->min_is_cut;
+	/* Delta's statistics cut timestamps to milliseconds, downwards. */
+	if (out->type.group == TYPE_TIMESTAMP || out->type.group == TYPE_TIMESTAMPTZ)
+		out->high.number += 999;
 	return true;
 }
 

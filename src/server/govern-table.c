@@ -178,8 +178,10 @@ static void fill_files(const struct govern_request *request, struct plan *plan,
 	if (!mixed)
 		return;
 	struct str filter = str_in(plan->arena);
+	/* The line ends before the parenthesis: a filter that ends in a comment must not swallow it
+	 * and turn the next filter's OR against it. */
 	for (size_t i = 0; i < g->decision.filter_count; i++)
-		str_printf(&filter, "%s(%.*s)", i ? " AND " : "",
+		str_printf(&filter, "%s(%.*s\n)", i ? " AND " : "",
 			SLICE_FMT(g->decision.filters[i].expression));
 	relation->filter = str_slice(&filter);
 	relation->barrier = true;
