@@ -53,11 +53,11 @@ static struct ruleset ruleset_for(int abi, enum sandbox_network network)
 	if (abi >= 3)
 		r.fs |= FS_TRUNCATE;
 	if (abi >= 4)
-		r.net = NET_BIND_TCP | (network == SANDBOX_NO_NETWORK ? NET_CONNECT_TCP : 0);
+		r.net = NET_BIND_TCP | (network != SANDBOX_NETWORK ? NET_CONNECT_TCP : 0);
 	if (abi >= 5)
 		r.fs |= FS_IOCTL_DEV;
 	if (abi >= 6)
-		r.scoped = SCOPE_SIGNAL | (network == SANDBOX_NO_NETWORK ? SCOPE_ABSTRACT_UNIX : 0);
+		r.scoped = SCOPE_SIGNAL | (network != SANDBOX_NETWORK ? SCOPE_ABSTRACT_UNIX : 0);
 	return r;
 }
 
@@ -129,16 +129,19 @@ static const int base_calls[] = {SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write
 	SCMP_SYS(open), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(access), SCMP_SYS(readlink),
 	SCMP_SYS(unlink), SCMP_SYS(mkdir), SCMP_SYS(rmdir), SCMP_SYS(time)};
 
-/* More for jobs: connectors' sockets and timers, moving of staged files. */
+/* More for jobs with a network: connectors' sockets and timers. */
 static const int job_calls[] = {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(sendto),
 	SCMP_SYS(recvfrom), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(shutdown),
 	SCMP_SYS(socketpair), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1),
 	SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(eventfd2),
 	SCMP_SYS(pipe2), SCMP_SYS(pipe), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(ioctl),
-	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fchmod),
-	SCMP_SYS(umask), SCMP_SYS(flock), SCMP_SYS(sigaltstack), SCMP_SYS(getppid), SCMP_SYS(alarm),
-	SCMP_SYS(chdir), SCMP_SYS(fadvise64), SCMP_SYS(utimensat), SCMP_SYS(memfd_create)};
+	SCMP_SYS(flock), SCMP_SYS(sigaltstack), SCMP_SYS(getppid), SCMP_SYS(alarm), SCMP_SYS(chdir),
+	SCMP_SYS(memfd_create)};
+
+/* Moving of staged files, for every job. */
+static const int staging_calls[] = {SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
+	SCMP_SYS(fchmod), SCMP_SYS(umask), SCMP_SYS(fadvise64), SCMP_SYS(utimensat)};
 
 static const int job_families[] = {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK};
 
@@ -182,7 +185,11 @@ static bool enter_seccomp(enum sandbox_network network, struct error *err)
 	if (!ctx)
 		return error_set(err, OUT_OF_MEMORY, "no memory to narrow a worker");
 	bool ok = allow_all(ctx, base_calls, sizeof base_calls / sizeof base_calls[0]) &&
-		  allow_checked(ctx) && (network == SANDBOX_NO_NETWORK || allow_sockets(ctx));
+		  allow_checked(ctx) &&
+		  (network == SANDBOX_NO_NETWORK ||
+			  allow_all(ctx, staging_calls,
+				  sizeof staging_calls / sizeof staging_calls[0])) &&
+		  (network != SANDBOX_NETWORK || allow_sockets(ctx));
 	int failed = ok ? seccomp_load(ctx) : -EINVAL;
 	seccomp_release(ctx);
 	return failed == 0 || error_set_errno(err, -failed, "load the system call filter");

@@ -15,6 +15,7 @@
  */
 enum sandbox_network {
 	SANDBOX_NO_NETWORK, /* no socket call at all: query workers */
+	SANDBOX_STAGING,    /* the same, but files may be moved below the write paths: jobs */
 	SANDBOX_NETWORK, /* connect to inet and unix sockets, for connectors; no listen, no bind */
 };
 

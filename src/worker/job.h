@@ -51,7 +51,7 @@
  * value does not fit (names column, file and line or row), 53100 disk full, 53400 over the
  *     domain's quota, 57014 cancelled.
  */
-struct channel;
+#include "ipc/frame.h"
 
 /* main() of the job; the exit status. The channel is descriptor 3. */
-int job_main(struct channel *channel);
+int job_main(struct channel channel);

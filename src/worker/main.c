@@ -8,6 +8,7 @@
 
 #include "base/attrs.h"
 #include "ipc/frame.h"
+#include "worker/job.h"
 #include "worker/zygote.h"
 
 enum { CHANNEL_FD = 3 };
@@ -18,6 +19,7 @@ struct mode {
 };
 
 static const struct mode modes[] = {
+	{"job", job_main},
 	{"zygote", zygote_run},
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "worker/query-private.h"
+#include "worker/relation-json.h"
 #include "worker/rewrite.h"
 
 /* json_serialize_sql reports a syntax error as data:
@@ -50,55 +51,6 @@ bool query_parse(struct query_worker *worker, const struct frame *frame, struct 
 	       channel_send(&worker->channel, W_AST, ast, NULL, 0, err);
 }
 
-static bool read_column(json_t *item, struct relation_column *out, struct error *err)
-{
-	*out = (struct relation_column){.name = json_get_slice(item, "name"),
-		.type = json_get_slice(item, "type"),
-		.expression = json_get_slice(item, "expr"),
-		.absent = json_get_bool(item, "absent", false)};
-	return (!slice_is_none(out->name) && !slice_is_none(out->type)) ||
-	       error_set(err, PROTOCOL_VIOLATION, "a relation has a column without name or type");
-}
-
-static struct slice *read_texts(
-	struct arena *arena, const json_t *object, const char *key, size_t *count_out)
-{
-	const json_t *list = json_get_array(object, key);
-	struct slice *texts = arena_array_of(arena, struct slice, json_array_size(list));
-	for (size_t i = 0; i < json_array_size(list); i++)
-		texts[i] = json_to_slice(json_array_get(list, i));
-	*count_out = json_array_size(list);
-	return texts;
-}
-
-static bool read_relation(struct arena *arena, json_t *item, const struct frame *frame,
-	struct relation *out, struct error *err)
-{
-	struct relation r = {.schema = json_get_slice(item, "schema"),
-		.name = json_get_slice(item, "name"),
-		.fd = -1,
-		.filter = json_get_slice(item, "filter"),
-		.barrier = json_get_bool(item, "barrier", false),
-		.min_group = json_get_i64(item, "min_group", 0)};
-	int64_t fd = json_get_i64(item, "fd", -1);
-	if (slice_is_none(r.schema) || slice_is_none(r.name) || fd >= (int64_t)frame->fd_count)
-		return error_set(err, PROTOCOL_VIOLATION, "a relation is not complete");
-	if (fd >= 0)
-		r.fd = frame->fds[fd];
-	r.files = read_texts(arena, item, "files", &r.file_count);
-	r.conjuncts = read_texts(arena, item, "conjuncts", &r.conjunct_count);
-	const json_t *columns = json_get_array(item, "columns");
-	struct relation_column *list =
-		arena_array_of(arena, struct relation_column, json_array_size(columns));
-	for (; r.column_count < json_array_size(columns); r.column_count++)
-		if (!read_column(
-			    json_array_get(columns, r.column_count), &list[r.column_count], err))
-			return false;
-	r.columns = list;
-	*out = r;
-	return true;
-}
-
 /* Identity of a relation set; inline rows differ each time, so such a set has none. */
 static struct slice identity(struct arena *arena, const json_t *relations, bool inline_rows)
 {
@@ -109,16 +61,12 @@ static bool read_relations(struct query_worker *worker, json_t *body, const stru
 	struct session_statement *s, struct error *err)
 {
 	json_t *list = json_get_array(body, "relations");
-	struct relation *relations =
-		arena_array_of(worker->arena, struct relation, json_array_size(list));
 	bool inline_rows = false;
-	for (; s->count < json_array_size(list); s->count++) {
-		if (!read_relation(worker->arena, json_array_get(list, s->count), frame,
-			    &relations[s->count], err))
-			return false;
-		inline_rows |= relations[s->count].fd >= 0;
-	}
-	s->list = relations;
+
+	if (!relations_from_json(worker->arena, list, frame, &s->list, &s->count, err))
+		return false;
+	for (size_t i = 0; i < s->count; i++)
+		inline_rows = inline_rows || s->list[i].fd >= 0;
 	s->relations = identity(worker->arena, list ? list : json_null(), inline_rows);
 	return true;
 }

@@ -1,0 +1,294 @@
+/*
+ * From a source to a relation that can stand in FROM. Files are read by DuckDB's readers with every
+ * column as text (JSON: nested ones as JSON), so that one place casts to the contract's types and
+ * can name column and row of a value that does not fit; databases are copied into a temporary table
+ * by their connector.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/vec.h"
+#include "connect/connect.h"
+#include "worker/job-private.h"
+
+static struct slice setting(const json_t *source, const char *name)
+{
+	return json_get_slice(json_get_object(source, "settings"), name);
+}
+
+static bool is_database(const json_t *source)
+{
+	return slice_equal_c(json_get_slice(source, "connector"), "postgres");
+}
+
+/* The object of the entry, or the source's own path. */
+static struct slice source_path(const json_t *source)
+{
+	struct slice object = json_get_slice(source, "object");
+	struct slice path = setting(source, "path");
+
+	return slice_equal_c(json_get_slice(source, "connector"), "sqlite") || object.len == 0
+		       ? path
+		       : object;
+}
+
+/* The folder before the first wildcard, or the file itself. */
+static struct slice fixed_part(struct arena *arena, struct slice path)
+{
+	size_t wild = 0;
+
+	while (wild < path.len && !strchr("*?[", path.ptr[wild]))
+		wild++;
+	if (wild == path.len)
+		return path;
+	while (wild > 0 && path.ptr[wild - 1] != '/')
+		wild--;
+	return arena_copy(arena, slice_sub(path, 0, wild > 1 ? wild - 1 : wild));
+}
+
+static bool lies_below(struct slice path, struct slice dir)
+{
+	return slice_starts_with(path, dir) &&
+	       (path.len == dir.len || dir.len == 1 || path.ptr[dir.len] == '/');
+}
+
+/* Absolute path of the source's file or glob: relative ones are taken from the first source folder.
+ */
+static struct slice absolute(struct job *job, struct slice path)
+{
+	struct slice first =
+		json_to_slice(json_array_get(json_get_array(job->spec, "source_dirs"), 0));
+
+	if (path.len && path.ptr[0] == '/')
+		return path;
+	return arena_printf(job->arena, "%.*s/%.*s", SLICE_FMT(first), SLICE_FMT(path));
+}
+
+bool job_source_paths(struct job *job, const json_t *source, struct slice **paths, size_t *count,
+	struct error *err)
+{
+	struct slice path = source_path(source);
+	char real[PATH_MAX];
+	char dir[PATH_MAX];
+	size_t index;
+	json_t *allowed;
+
+	*count = 0;
+	if (is_database(source) || setting(source, "url").len)
+		return true;
+	struct slice wanted = fixed_part(job->arena, absolute(job, path));
+
+	if (!realpath(arena_cstr(job->arena, wanted), real)) {
+		error_set(err, UNDEFINED_FILE, "the source's %.*s cannot be read: %s",
+			SLICE_FMT(path), errno == ENOENT ? "there is no such file" : "no access");
+		return error_hint(err,
+			"check the path; relative ones are taken from the first of sources.dirs");
+	}
+	json_array_foreach(json_get_array(job->spec, "source_dirs"), index, allowed)
+	{
+		if (realpath(json_string_value(allowed), dir) &&
+			lies_below(slice_from_c(real), slice_from_c(dir))) {
+			*paths = arena_array_of(job->arena, struct slice, 1);
+			(*paths)[0] = arena_copy(job->arena, slice_from_c(real));
+			*count = 1;
+			return true;
+		}
+	}
+	error_set(err, INSUFFICIENT_PRIVILEGE,
+		"the source's %.*s lies outside the folders for sources", SLICE_FMT(path));
+	return error_hint(err, "move it below one of sources.dirs, or ask the node's administrator "
+			       "to add its folder");
+}
+
+static void add_option(struct str *sql, const json_t *source, const char *name, const char *option)
+{
+	struct slice value = setting(source, name);
+
+	if (slice_is_none(value))
+		return;
+	str_printf(sql, ", %s=", option);
+	str_add_sql_literal(sql, value);
+}
+
+static struct slice csv_from(struct job *job, const json_t *source, struct slice path)
+{
+	struct str sql = str_in(job->arena);
+	bool tab = slice_ends_with(path, SLICE(".tsv")) || slice_ends_with(path, SLICE(".tsv.gz"));
+
+	str_add_c(&sql, "read_csv(");
+	str_add_sql_literal(&sql, path);
+	str_add_c(&sql, ", all_varchar=true, union_by_name=true, null_padding=false, header=");
+	str_add_c(&sql, slice_equal_c(setting(source, "header"), "false") ? "false" : "true");
+	if (slice_is_none(setting(source, "delimiter")))
+		str_add_c(&sql, tab ? ", delim='\\t'" : ", delim=','");
+	add_option(&sql, source, "delimiter", "delim");
+	if (slice_is_none(setting(source, "quote")))
+		str_add_c(&sql, ", quote='\"', escape='\"'");
+	add_option(&sql, source, "quote", "quote");
+	add_option(&sql, source, "null", "nullstr");
+	str_add_c(&sql, ")");
+	return str_slice(&sql);
+}
+
+/* Scalars as text keep their digits ("89.40" is no double on the way); the rest as JSON. */
+static bool json_from(struct job_table *table, const json_t *source, struct slice path,
+	struct slice *out, struct error *err)
+{
+	struct job *job = table->job;
+	struct str reader = str_in(job->arena);
+	struct str sql = str_in(job->arena);
+	struct job_columns found = {0};
+	struct slice format = setting(source, "format");
+
+	str_add_c(&reader, "read_json(");
+	str_add_sql_literal(&reader, path);
+	str_printf(&reader, ", format='%.*s', union_by_name=true",
+		SLICE_FMT(slice_is_none(format) ? SLICE("auto") : format));
+	if (!job_describe(job,
+		    arena_printf(job->arena, "%s, sample_size=20000)", str_slice(&reader).ptr),
+		    &found, err))
+		return false;
+	str_add(&sql, str_slice(&reader));
+	str_add_c(&sql, ", columns={");
+	for (size_t i = 0; i < found.len; i++) {
+		struct slice type = found.items[i].type;
+		bool nested = slice_ends_with(type, SLICE("]")) ||
+			      slice_starts_with(type, SLICE("STRUCT")) ||
+			      slice_starts_with(type, SLICE("MAP")) || slice_equal_c(type, "JSON");
+
+		str_add_c(&sql, i ? "," : "");
+		str_add_sql_ident(&sql, found.items[i].name);
+		str_add_c(&sql, nested ? ":'JSON'" : ":'VARCHAR'");
+	}
+	str_add_c(&sql, "})");
+	*out = str_slice(&sql);
+	return true;
+}
+
+static bool file_from(struct job_table *table, const json_t *source, struct slice path,
+	struct slice *out, struct error *err)
+{
+	struct slice connector = json_get_slice(source, "connector");
+	struct str sql = str_in(table->job->arena);
+
+	if (slice_equal_c(connector, "json"))
+		return json_from(table, source, path, out, err);
+	if (slice_equal_c(connector, "csv")) {
+		*out = csv_from(table->job, source, path);
+		return true;
+	}
+	str_add_c(&sql, "read_parquet(");
+	str_add_sql_literal(&sql, path);
+	str_add_c(&sql, ", union_by_name=true)");
+	*out = str_slice(&sql);
+	return true;
+}
+
+static void on_progress(void *ctx, int64_t rows, int64_t total)
+{
+	struct job_table *table = ctx;
+
+	job_progress(table->job, "extract", table->name, rows, total, false);
+}
+
+/* Databases: the connector fills temp table "load". */
+static bool copy_database(
+	struct job_table *table, const json_t *source, struct load *out, struct error *err)
+{
+	struct connect_request request = {
+		.arena = table->job->arena,
+		.engine = table->job->engine,
+		.source = source,
+		.path = slice_is_none(setting(source, "path"))
+				? SLICE_NONE
+				: absolute(table->job, setting(source, "path")),
+		.cursor = json_get_slice(json_get_object(table->spec, "cursor"), "column"),
+		.cursor_value = json_get_slice(json_get_object(table->spec, "cursor"), "value"),
+		.target = arena_printf(table->job->arena, "load_%.*s", SLICE_FMT(table->name)),
+		.progress = on_progress,
+		.ctx = table,
+	};
+	bool done = is_database(source) ? connect_postgres(&request, err)
+					: connect_sqlite(&request, err);
+
+	if (!done)
+		return false;
+	struct str from = str_in(table->job->arena);
+
+	str_add_sql_ident(&from, request.target);
+	out->from = str_slice(&from);
+	return job_describe(table->job, out->from, &out->columns, err);
+}
+
+/* Incremental file sources: only rows behind the last cursor value. Databases filter at the source.
+ */
+static void add_cursor(struct job_table *table, struct load *load)
+{
+	const json_t *cursor = json_get_object(table->spec, "cursor");
+	struct slice column = json_get_slice(cursor, "column");
+	struct slice value = json_get_slice(cursor, "value");
+	const struct job_column *wanted = job_find(&table->columns, column);
+	struct str sql = str_in(table->job->arena);
+
+	if (slice_is_none(value) || !wanted || !job_find(&load->columns, column))
+		return;
+	str_printf(&sql, "(SELECT * FROM %.*s WHERE CAST(", SLICE_FMT(load->from));
+	str_add_sql_ident(&sql, column);
+	str_printf(&sql, " AS %.*s) > CAST(", SLICE_FMT(wanted->type));
+	str_add_sql_literal(&sql, value);
+	str_printf(&sql, " AS %.*s)) AS load", SLICE_FMT(wanted->type));
+	load->from = str_slice(&sql);
+}
+
+/* The highest cursor value of what was loaded; the last one stays when nothing new came. */
+static bool read_cursor(struct job_table *table, struct load *load, struct error *err)
+{
+	const json_t *cursor = json_get_object(table->spec, "cursor");
+	struct slice column = json_get_slice(cursor, "column");
+	const struct job_column *wanted = job_find(&table->columns, column);
+	struct str sql = str_in(table->job->arena);
+
+	if (slice_is_none(column))
+		return true;
+	if (!wanted || !job_find(&load->columns, column))
+		return error_set(err, UNDEFINED_COLUMN, "the cursor column \"%.*s\" is not there",
+			       SLICE_FMT(column)) ||
+		       error_hint(err, "cursor names a column of the source and of the contract");
+	str_add_c(&sql, "SELECT CAST(max(CAST(");
+	str_add_sql_ident(&sql, column);
+	str_printf(&sql, " AS %.*s)) AS VARCHAR) FROM %.*s", SLICE_FMT(wanted->type),
+		SLICE_FMT(load->from));
+	if (!job_value(table->job, str_slice(&sql), &load->cursor, err))
+		return false;
+	if (slice_is_none(load->cursor))
+		load->cursor = json_get_slice(cursor, "value");
+	return true;
+}
+
+bool job_open_source(struct job_table *table, struct load *out, struct error *err)
+{
+	const json_t *source = json_get_object(table->spec, "source");
+	struct slice connector = json_get_slice(source, "connector");
+	struct slice path = SLICE_NONE;
+
+	if (is_database(source) || slice_equal_c(connector, "sqlite"))
+		return copy_database(table, source, out, err) && read_cursor(table, out, err);
+	if (setting(source, "url").len) {
+		path = arena_printf(table->job->arena, "%.*s/download-%.*s",
+			SLICE_FMT(table->job->staging), SLICE_FMT(table->name));
+		job_progress(table->job, "download", table->name, 0, -1, true);
+		if (!connect_download(source, path, on_progress, table, err))
+			return false;
+	} else {
+		path = absolute(table->job, source_path(source));
+	}
+	if (!file_from(table, source, path, &out->from, err) ||
+		!job_describe(table->job, out->from, &out->columns, err))
+		return error_wrap(err, "source %.*s", SLICE_FMT(source_path(source)));
+	add_cursor(table, out);
+	return read_cursor(table, out, err);
+}

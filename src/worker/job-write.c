@@ -1,0 +1,573 @@
+/*
+ * From a load to the table's new files: drift, casts to the contract's types, merge with the last
+ * version, Parquet, statistics and a hash per file. Nothing outside the staging folder is touched;
+ * what stays of the last version is only named.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/vec.h"
+#include "delta/delta.h"
+#include "worker/job-private.h"
+
+enum {
+	FILE_TARGET_BYTES = 128 << 20,
+	STATS_TEXT_BYTES = 64, /* longer extremes are left out: a cut one would be a wrong one */
+	HASH_BYTES = 32,
+};
+
+static bool drift_is(const struct job_table *table, const char *mode)
+{
+	return slice_equal_c(json_get_slice(table->spec, "drift"), mode);
+}
+
+/* Columns that the source has and the contract lacks. */
+static bool take_new_columns(struct job_table *table, const struct load *load, struct error *err)
+{
+	struct job *job = table->job;
+	struct str names = str_in(job->arena);
+
+	for (size_t i = 0; i < load->columns.len; i++) {
+		struct job_column column = load->columns.items[i];
+
+		if (job_find(&table->columns, column.name))
+			continue;
+		str_printf(&names, "%s%.*s", names.len ? ", " : "", SLICE_FMT(column.name));
+		if (drift_is(table, "add"))
+			vec_push(job->arena, &table->columns, column);
+	}
+	if (names.len == 0 || drift_is(table, "ignore"))
+		return true;
+	if (drift_is(table, "add")) {
+		job_log(job, "warn", "columns added by drift: %s", names.ptr);
+		return true;
+	}
+	error_set(err, UNDEFINED_COLUMN, "the source has columns that the contract lacks: %s",
+		names.ptr);
+	return error_hint(err,
+		"add them to the contract, or set drift: ignore or drift: add in the pipeline");
+}
+
+static bool check_drift(struct job_table *table, struct load *load, struct error *err)
+{
+	struct str missing = str_in(table->job->arena);
+
+	for (size_t i = 0; i < table->columns.len; i++)
+		if (!job_find(&load->columns, table->columns.items[i].name))
+			str_printf(&missing, "%s%.*s", missing.len ? ", " : "",
+				SLICE_FMT(table->columns.items[i].name));
+	if (missing.len) {
+		error_set(err, UNDEFINED_COLUMN, "the %s has no column %s",
+			load->in_session ? "transform" : "source", missing.ptr);
+		return error_hint(err,
+			"the contract promises it: repair the %s, or publish a new major version",
+			load->in_session ? "transform" : "source");
+	}
+	/* A transform's extra columns are its own business: the contract says what is published. */
+	return load->in_session || take_new_columns(table, load, err);
+}
+
+/* The column as the contract types it. */
+static void add_cast(struct str *sql, const struct job_column *column)
+{
+	str_add_c(sql, "CAST(");
+	str_add_sql_ident(sql, column->name);
+	str_printf(sql, " AS %.*s)", SLICE_FMT(column->type));
+}
+
+static void add_select(struct str *sql, struct job_table *table, const struct load *load)
+{
+	str_add_c(sql, "SELECT ");
+	for (size_t i = 0; i < table->columns.len; i++) {
+		struct job_column *column = &table->columns.items[i];
+		bool same = slice_equal(column->stored, column->type);
+
+		str_add_c(sql, i ? ", " : "");
+		if (!same)
+			str_add_c(sql, "CAST(");
+		add_cast(sql, column);
+		if (!same)
+			str_printf(sql, " AS %.*s)", SLICE_FMT(column->stored));
+		str_add_c(sql, " AS ");
+		str_add_sql_ident(sql, column->name);
+	}
+	str_printf(sql, " FROM %.*s", SLICE_FMT(load->from));
+}
+
+static void add_key_list(struct str *sql, const struct job_table *table)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < table->columns.len; i++) {
+		if (table->columns.items[i].key == 0)
+			continue;
+		str_add_c(sql, first ? "" : ", ");
+		str_add_sql_ident(sql, table->columns.items[i].name);
+		first = false;
+	}
+}
+
+static bool has_key(const struct job_table *table)
+{
+	for (size_t i = 0; i < table->columns.len; i++)
+		if (table->columns.items[i].key)
+			return true;
+	return false;
+}
+
+static bool is_touched(const json_t *touched, struct slice path)
+{
+	size_t index;
+	json_t *item;
+
+	json_array_foreach(
+		touched, index, item) if (slice_equal(json_to_slice(item), path)) return true;
+	return false;
+}
+
+/* Files of the last version that hold a key of the new rows; their paths as a JSON array. */
+static json_t *touched_files(struct job_table *table, struct slice fresh, struct error *err)
+{
+	struct str sql = str_in(table->job->arena);
+	struct slice found;
+
+	str_add_c(&sql, "SELECT to_json(coalesce(list(DISTINCT filename), [])) FROM read_parquet(");
+	job_add_paths(&sql, json_get_array(table->spec, "previous"), "path");
+	str_printf(&sql, ", filename=true, union_by_name=true) SEMI JOIN %.*s USING (",
+		SLICE_FMT(fresh));
+	add_key_list(&sql, table);
+	str_add_c(&sql, ")");
+	if (!job_value(table->job, str_slice(&sql), &found, err))
+		return NULL;
+	return json_parse(slice_is_none(found) ? SLICE("[]") : found, err);
+}
+
+/* Merge by key: files without a touched key stay; of the others the rows whose key is not among the
+ * new ones. */
+static bool merge(struct job_table *table, struct slice fresh, struct slice *out, struct error *err)
+{
+	scoped(json_drop) json_t *touched = touched_files(table, fresh, err);
+	struct str sql = str_in(table->job->arena);
+	size_t index;
+	json_t *file;
+
+	if (!touched)
+		return false;
+	json_array_foreach(json_get_array(table->spec, "previous"), index,
+		file) if (!is_touched(touched, json_get_slice(file, "path")))
+	{
+		json_array_append(table->keep, json_object_get(file, "path"));
+		table->rows += json_get_i64(file, "rows", 0);
+	}
+	str_printf(&sql, "SELECT * FROM %.*s", SLICE_FMT(fresh));
+	if (json_array_size(touched)) {
+		str_add_c(&sql, " UNION ALL BY NAME SELECT * FROM read_parquet(");
+		job_add_paths(&sql, touched, NULL);
+		str_printf(&sql, ", union_by_name=true) ANTI JOIN %.*s USING (", SLICE_FMT(fresh));
+		add_key_list(&sql, table);
+		str_add_c(&sql, ")");
+	}
+	*out = str_slice(&sql);
+	return true;
+}
+
+static void keep_all(struct job_table *table)
+{
+	size_t index;
+	json_t *file;
+
+	json_array_foreach(json_get_array(table->spec, "previous"), index, file)
+	{
+		json_array_append(table->keep, json_object_get(file, "path"));
+		table->rows += json_get_i64(file, "rows", 0);
+	}
+}
+
+/* The SELECT whose rows become the new files. */
+static bool final_select(
+	struct job_table *table, struct load *load, struct slice *out, struct error *err)
+{
+	struct str sql = str_in(table->job->arena);
+	struct slice cursor = json_get_slice(json_get_object(table->spec, "cursor"), "column");
+	struct str fresh = str_in(table->job->arena);
+
+	add_select(&sql, table, load);
+	*out = str_slice(&sql);
+	if (!slice_equal_c(json_get_slice(table->spec, "mode"), "incremental") ||
+		json_array_size(json_get_array(table->spec, "previous")) == 0)
+		return true;
+	if (!has_key(table)) {
+		keep_all(table);
+		return true;
+	}
+	str_add_sql_ident(
+		&fresh, arena_printf(table->job->arena, "fresh_%.*s", SLICE_FMT(table->name)));
+	struct str make = str_in(table->job->arena);
+
+	str_printf(&make,
+		"CREATE TEMP TABLE %s AS SELECT * FROM (%s) QUALIFY row_number() OVER (PARTITION "
+		"BY ",
+		str_slice(&fresh).ptr, sql.ptr);
+	add_key_list(&make, table);
+	str_add_c(&make, " ORDER BY ");
+	str_add_sql_ident(&make, cursor);
+	str_add_c(&make, " DESC) = 1");
+	return engine_run(table->job->engine, str_slice(&make), err) &&
+	       merge(table, str_slice(&fresh), out, err);
+}
+
+/* Which column holds a value that does not fit its type, in which row; leaves err alone when none
+ * is found. */
+static void explain_misfit(struct job_table *table, const struct load *load, struct error *err)
+{
+	for (size_t i = 0; i < table->columns.len && !load->in_session; i++) {
+		const struct job_column *column = &table->columns.items[i];
+		struct str sql = str_in(table->job->arena);
+		struct slice found;
+		struct error ignored;
+
+		str_add_c(&sql,
+			"SELECT '\"' || left(CAST(v AS VARCHAR), 60) || '\" in row ' || n || "
+			"' (' || count(*) OVER () || ' in all)' FROM (SELECT row_number() OVER () "
+			"AS n, ");
+		str_add_sql_ident(&sql, column->name);
+		str_printf(&sql,
+			" AS v FROM %.*s) WHERE v IS NOT NULL AND TRY_CAST(v AS %.*s) IS NULL "
+			"LIMIT 1",
+			SLICE_FMT(load->from), SLICE_FMT(column->type));
+		if (!job_value(table->job, str_slice(&sql), &found, &ignored) ||
+			slice_is_none(found))
+			continue;
+		error_set(err, INVALID_TEXT_REPRESENTATION, "column %.*s: %.*s is no %.*s",
+			SLICE_FMT(column->name), SLICE_FMT(found), SLICE_FMT(column->type));
+		error_hint(err, "correct the source, or the type in the contract");
+		return;
+	}
+}
+
+static bool run_copy(
+	struct job_table *table, const struct load *load, struct slice sql, struct error *err)
+{
+	scoped(engine_statement_free) struct engine_statement *statement = NULL;
+	scoped(engine_result_free) struct engine_result *result = NULL;
+	size_t rows = 0;
+
+	if (!load->in_session)
+		return engine_run(table->job->engine, sql, err);
+	return session_prepare_beside(table->job->session, table->name, sql, &statement, err) &&
+	       engine_execute(statement, &result, err) && engine_result_next(result, &rows, err);
+}
+
+static bool copy_out(struct job_table *table, const struct load *load, struct slice select,
+	bool partitioned, struct error *err)
+{
+	const json_t *columns = json_get_array(table->spec, "partition_by");
+	struct str sql = str_in(table->job->arena);
+	size_t index;
+	json_t *name;
+
+	str_printf(&sql, "COPY (%.*s\n) TO ", SLICE_FMT(select));
+	str_add_sql_literal(&sql, arena_printf(table->job->arena, "%s/out", table->dir.ptr));
+	str_add_c(&sql, " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880, ");
+	if (partitioned && json_array_size(columns)) {
+		str_add_c(&sql, "WRITE_PARTITION_COLUMNS true, PARTITION_BY (");
+		json_array_foreach(columns, index, name)
+		{
+			str_add_c(&sql, index ? ", " : "");
+			str_add_sql_ident(&sql, json_to_slice(name));
+		}
+		str_add_c(&sql, "))");
+	} else {
+		str_printf(&sql, "FILE_SIZE_BYTES %d)", FILE_TARGET_BYTES);
+	}
+	if (run_copy(table, load, str_slice(&sql), err))
+		return true;
+	if (err->state != SQLSTATE_DISK_FULL && err->state != SQLSTATE_QUERY_CANCELED &&
+		err->state != SQLSTATE_OUT_OF_MEMORY)
+		explain_misfit(table, load, err);
+	return false;
+}
+
+typedef VEC(struct slice) found_files;
+
+/* Regular files below a folder, any depth that partitions make. */
+static bool find_files(struct job *job, struct slice dir, found_files *out, struct error *err)
+{
+	DIR *folder = opendir(dir.ptr);
+	struct dirent *entry;
+
+	if (!folder)
+		return error_set_errno(err, errno, "open folder %s", dir.ptr);
+	while ((entry = readdir(folder)) != NULL) {
+		struct slice path = arena_printf(job->arena, "%s/%s", dir.ptr, entry->d_name);
+
+		if (entry->d_name[0] == '.')
+			continue;
+		if (entry->d_type != DT_DIR) {
+			vec_push(job->arena, out, path);
+		} else if (!find_files(job, path, out, err)) {
+			closedir(folder);
+			return false;
+		}
+	}
+	closedir(folder);
+	return true;
+}
+
+static bool hash_file(const char *path, char *hex, int64_t *bytes, struct error *err)
+{
+	unsigned char block[1 << 16];
+	unsigned char digest[HASH_BYTES];
+	crypto_generichash_state state;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t got;
+
+	*bytes = 0;
+	if (fd < 0)
+		return error_set_errno(err, errno, "open %s", path);
+	crypto_generichash_init(&state, NULL, 0, sizeof digest);
+	while ((got = read(fd, block, sizeof block)) > 0) {
+		crypto_generichash_update(&state, block, (unsigned long long)got);
+		*bytes += got;
+	}
+	bool synced = got == 0 && fsync(fd) == 0;
+	int why = errno;
+
+	close(fd);
+	if (!synced)
+		return error_set_errno(err, why, "read %s", path);
+	crypto_generichash_final(&state, digest, sizeof digest);
+	sodium_bin2hex(hex, HASH_BYTES * 2 + 1, digest, sizeof digest);
+	return true;
+}
+
+enum stats_kind { STATS_NONE, STATS_NUMBER, STATS_TEXT, STATS_TIMESTAMP };
+
+static enum stats_kind stats_kind(struct slice stored)
+{
+	static const char *const NUMBERS[] = {
+		"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE"};
+
+	for (size_t i = 0; i < array_len(NUMBERS); i++)
+		if (slice_equal_c(stored, NUMBERS[i]))
+			return STATS_NUMBER;
+	if (slice_starts_with(stored, SLICE("DECIMAL(")) && !slice_ends_with(stored, SLICE("]")))
+		return STATS_NUMBER;
+	if (slice_equal_c(stored, "VARCHAR") || slice_equal_c(stored, "DATE"))
+		return STATS_TEXT;
+	if (slice_equal_c(stored, "TIMESTAMP") || slice_equal_c(stored, "TIMESTAMP WITH TIME ZONE"))
+		return STATS_TIMESTAMP;
+	return STATS_NONE;
+}
+
+/* min or max of a column as text that Delta's statistics hold (PROTOCOL.md, "Per-file Statistics").
+ */
+static void add_extreme(struct str *sql, const struct job_column *column, bool max)
+{
+	const char *function = max ? "max(" : "min(";
+
+	if (stats_kind(column->stored) == STATS_TIMESTAMP) {
+		/* milliseconds only: the maximum is rounded up */
+		str_printf(sql, "strftime(%s", function);
+		str_add_sql_ident(sql, column->name);
+		str_add_c(sql, max ? ") + INTERVAL 1 MILLISECOND" : ")");
+		str_add_c(sql, ", '%Y-%m-%dT%H:%M:%S.%gZ')");
+		return;
+	}
+	str_printf(sql, "CAST(%s", function);
+	str_add_sql_ident(sql, column->name);
+	str_add_c(sql, ") AS VARCHAR)");
+}
+
+static struct slice stats_query(struct job_table *table, struct slice path)
+{
+	struct str sql = str_in(table->job->arena);
+
+	str_add_c(&sql, "SELECT count(*)");
+	for (size_t i = 0; i < table->columns.len; i++) {
+		const struct job_column *column = &table->columns.items[i];
+
+		str_add_c(&sql, ", count(*) - count(");
+		str_add_sql_ident(&sql, column->name);
+		str_add_c(&sql, ")");
+		if (stats_kind(column->stored) == STATS_NONE) {
+			str_add_c(&sql, ", NULL, NULL");
+			continue;
+		}
+		str_add_c(&sql, ", ");
+		add_extreme(&sql, column, false);
+		str_add_c(&sql, ", ");
+		add_extreme(&sql, column, true);
+	}
+	str_add_c(&sql, " FROM read_parquet(");
+	str_add_sql_literal(&sql, path);
+	str_add_c(&sql, ")");
+	return str_slice(&sql);
+}
+
+static bool is_plain_number(struct slice text)
+{
+	double value;
+
+	return slice_to_double(text, &value) && value - value == 0; /* neither NaN nor infinite */
+}
+
+static void add_stat(struct str *json, const struct job_column *column, struct slice value)
+{
+	bool number = stats_kind(column->stored) == STATS_NUMBER;
+
+	if (slice_is_none(value) || value.len > STATS_TEXT_BYTES ||
+		(number && !is_plain_number(value)))
+		return;
+	if (json->ptr[json->len - 1] != '{')
+		str_add_char(json, ',');
+	str_add_json(json, column->name);
+	str_add_char(json, ':');
+	if (number)
+		str_add(json, value);
+	else
+		str_add_json(json, value);
+}
+
+/* Statistics of a file as Delta's JSON; rows out. */
+static bool read_stats(struct job_table *table, struct slice path, struct slice *stats,
+	int64_t *rows_out, struct error *err)
+{
+	scoped(engine_result_free) struct engine_result *result = NULL;
+	struct arena *arena = table->job->arena;
+	struct str json = str_in(arena);
+	size_t rows = 0;
+	static const char *const MEMBERS[] = {"minValues", "maxValues"};
+
+	if (!engine_query(table->job->engine, stats_query(table, path), &result, err) ||
+		!engine_result_next(result, &rows, err))
+		return false;
+	*rows_out = engine_value_i64(result, 0, 0, 0);
+	str_printf(&json, "{\"numRecords\":%" PRId64, *rows_out);
+	for (size_t m = 0; m < array_len(MEMBERS); m++) {
+		str_printf(&json, ",\"%s\":{", MEMBERS[m]);
+		for (size_t i = 0; i < table->columns.len; i++)
+			add_stat(&json, &table->columns.items[i],
+				engine_value_text(result, arena, 2 + m + 3 * i, 0));
+		str_add_char(&json, '}');
+	}
+	str_add_c(&json, ",\"nullCount\":{");
+	for (size_t i = 0; i < table->columns.len; i++) {
+		str_add_c(&json, i ? "," : "");
+		str_add_json(&json, table->columns.items[i].name);
+		str_printf(&json, ":%" PRId64, engine_value_i64(result, 1 + 3 * i, 0, 0));
+	}
+	str_add_c(&json, "}}");
+	*stats = str_slice(&json);
+	return true;
+}
+
+/* The file's partition values, from its first row: every row has the same ones. */
+static bool read_partition(
+	struct job_table *table, struct slice path, json_t *entry, struct error *err)
+{
+	const json_t *columns = json_get_array(table->spec, "partition_by");
+	json_t *values = json_object();
+	size_t index;
+	json_t *name;
+
+	json_object_set_new(entry, "partition", values);
+	json_array_foreach(columns, index, name)
+	{
+		struct str sql = str_in(table->job->arena);
+		struct slice value;
+
+		str_add_c(&sql, "SELECT CAST(");
+		str_add_sql_ident(&sql, json_to_slice(name));
+		str_add_c(&sql, " AS VARCHAR) FROM read_parquet(");
+		str_add_sql_literal(&sql, path);
+		str_add_c(&sql, ") LIMIT 1");
+		if (!job_value(table->job, str_slice(&sql), &value, err))
+			return false;
+		json_set_slice(values, json_string_value(name), value);
+	}
+	return true;
+}
+
+static bool take_file(struct job_table *table, struct slice written, bool only, struct error *err)
+{
+	size_t number = json_array_size(table->files);
+	struct arena *arena = table->job->arena;
+	struct slice name = arena_printf(arena, "part-%05zu.parquet", number);
+	struct slice path = arena_printf(arena, "%s/%s", table->dir.ptr, name.ptr);
+	char hash[HASH_BYTES * 2 + 1];
+	json_t *entry = json_object();
+	struct slice stats;
+	int64_t bytes;
+	int64_t rows;
+
+	if (rename(written.ptr, path.ptr) != 0) {
+		json_decref(entry);
+		return error_set_errno(err, errno, "rename %s", written.ptr);
+	}
+	if (!read_stats(table, path, &stats, &rows, err) ||
+		!hash_file(path.ptr, hash, &bytes, err) ||
+		!read_partition(table, path, entry, err)) {
+		json_decref(entry);
+		return false;
+	}
+	if (rows == 0 && !only) {
+		json_decref(entry);
+		unlink(path.ptr);
+		return true;
+	}
+	json_set_slice(
+		entry, "path", arena_printf(arena, "%.*s/%s", SLICE_FMT(table->name), name.ptr));
+	json_object_set_new(entry, "bytes", json_integer(bytes));
+	json_object_set_new(entry, "rows", json_integer(rows));
+	json_set_slice(entry, "stats", stats);
+	json_set_slice(entry, "hash", arena_printf(arena, "blake2b:%s", hash));
+	json_array_append_new(table->files, entry);
+	table->rows += rows;
+	table->bytes += bytes;
+	job_progress(table->job, "write", table->name, table->rows, -1, false);
+	return true;
+}
+
+static bool take_files(struct job_table *table, struct error *err)
+{
+	struct slice out = arena_printf(table->job->arena, "%s/out", table->dir.ptr);
+	found_files files = {0};
+	struct stat info;
+
+	if (lstat(out.ptr, &info) == 0 && S_ISREG(info.st_mode))
+		vec_push(table->job->arena, &files, out);
+	else if (!find_files(table->job, out, &files, err))
+		return false;
+	for (size_t i = 0; i < files.len; i++)
+		if (!take_file(table, files.items[i], files.len == 1, err))
+			return false;
+	return true;
+}
+
+bool job_write_table(struct job_table *table, struct load *load, struct error *err)
+{
+	bool partitioned = json_array_size(json_get_array(table->spec, "partition_by")) > 0;
+	struct slice select;
+
+	if (!check_drift(table, load, err))
+		return false;
+	for (size_t i = 0; i < table->columns.len; i++)
+		table->columns.items[i].stored =
+			delta_storage_type(table->job->arena, table->columns.items[i].type);
+	job_progress(table->job, "write", table->name, 0, -1, true);
+	if (!final_select(table, load, &select, err) ||
+		!copy_out(table, load, select, partitioned, err) || !take_files(table, err))
+		return false;
+	job_log(table->job, "info", "%.*s: %" PRId64 " rows in %zu new files, %zu files kept",
+		SLICE_FMT(table->name), table->rows, json_array_size(table->files),
+		json_array_size(table->keep));
+	return true;
+}

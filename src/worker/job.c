@@ -1,0 +1,537 @@
+/*
+ * `weft-worker job`: one job in a process of its own. Order: read the job, open the engine on one
+ * thread, find out which paths it needs, narrow the process, raise the threads, work, answer. Kinds
+ * are rows of a table.
+ */
+#include "worker/job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/vec.h"
+#include "engine/dialect.h"
+#include "ipc/sandbox.h"
+#include "ipc/worker.h"
+#include "worker/job-private.h"
+#include "worker/relation-json.h"
+
+enum { PROGRESS_US = 200000 };
+
+static void send_json(struct job *job, uint8_t type, json_t *body)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	struct error ignored;
+
+	if (!channel_send(job->channel, type, json_print(arena, body), NULL, 0, &ignored))
+		exit(EXIT_FAILURE); /* the server is gone: nobody wants the result */
+	json_decref(body);
+}
+
+void job_log(struct job *job, const char *level, const char *fmt, ...)
+{
+	char text[1024];
+	json_t *body = json_object();
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	json_set_slice(body, "level", slice_from_c(level));
+	json_set_slice(body, "message", slice_from_c(text));
+	send_json(job, W_LOG, body);
+}
+
+void job_progress(struct job *job, const char *step, struct slice table, int64_t rows,
+	int64_t total, bool force)
+{
+	int64_t now = clock_mono_us(&clock_system);
+	json_t *body;
+
+	if (!force && now - job->progress_us < PROGRESS_US)
+		return;
+	job->progress_us = now;
+	body = json_object();
+	json_set_slice(body, "step", slice_from_c(step));
+	json_set_slice(body, "table", table);
+	json_object_set_new(body, "rows", json_integer(rows));
+	json_object_set_new(body, "bytes", json_integer(0));
+	json_object_set_new(body, "total_rows", total < 0 ? json_null() : json_integer(total));
+	send_json(job, W_PROGRESS, body);
+}
+
+static void send_error(struct job *job, const struct error *err)
+{
+	json_t *body = json_object();
+
+	json_set_slice(body, "state", slice_from_c(sqlstate_table[err->state].code));
+	json_set_slice(body, "message", slice_from_c(err->msg));
+	json_set_slice(body, "hint", slice_from_c(err->hint));
+	json_object_set_new(body, "position", json_integer(err->position));
+	send_json(job, W_ERROR, body);
+}
+
+void job_add_paths(struct str *sql, const json_t *paths, const char *member)
+{
+	size_t index;
+	json_t *item;
+
+	str_add_char(sql, '[');
+	json_array_foreach(paths, index, item)
+	{
+		str_add_c(sql, index ? "," : "");
+		str_add_sql_literal(
+			sql, member ? json_get_slice(item, member) : json_to_slice(item));
+	}
+	str_add_char(sql, ']');
+}
+
+bool job_value(struct job *job, struct slice sql, struct slice *out, struct error *err)
+{
+	scoped(engine_result_free) struct engine_result *result = NULL;
+	size_t rows = 0;
+
+	if (!engine_query(job->engine, sql, &result, err) ||
+		!engine_result_next(result, &rows, err))
+		return false;
+	*out = rows ? engine_value_text(result, job->arena, 0, 0) : SLICE_NONE;
+	return true;
+}
+
+bool job_describe(struct job *job, struct slice from, struct job_columns *out, struct error *err)
+{
+	scoped(engine_statement_free) struct engine_statement *statement = NULL;
+	size_t count;
+
+	if (!engine_prepare(job->engine,
+		    arena_printf(job->arena, "SELECT * FROM %.*s", SLICE_FMT(from)), &statement,
+		    err))
+		return false;
+	const struct engine_column *columns = engine_statement_columns(statement, &count);
+
+	for (size_t i = 0; i < count; i++)
+		vec_push(job->arena, out,
+			(struct job_column){.name = arena_copy(job->arena, columns[i].name),
+				.type = arena_copy(job->arena, columns[i].type)});
+	return true;
+}
+
+const struct job_column *job_find(const struct job_columns *columns, struct slice name)
+{
+	for (size_t i = 0; i < columns->len; i++)
+		if (slice_equal_nocase(columns->items[i].name, name))
+			return &columns->items[i];
+	return NULL;
+}
+
+static void read_columns(struct job *job, const json_t *list, struct job_columns *out)
+{
+	size_t index;
+	json_t *item;
+
+	json_array_foreach(list, index, item) vec_push(job->arena, out,
+		(struct job_column){
+			.name = json_get_slice(item, "name"),
+			.type = json_get_slice(item, "type"),
+			.required = json_get_bool(item, "required", false),
+			.unique = json_get_bool(item, "unique", false),
+			.key = (int)json_get_i64(item, "key", 0),
+		});
+}
+
+static bool open_table(struct job *job, json_t *spec, struct job_table *out, struct error *err)
+{
+	*out = (struct job_table){.job = job, .spec = spec, .name = json_get_slice(spec, "name")};
+	read_columns(job, json_get_array(spec, "columns"), &out->columns);
+	if (out->name.len == 0 || memchr(out->name.ptr, '/', out->name.len))
+		return error_set(err, PROTOCOL_VIOLATION, "the job's table has no usable name");
+	out->dir = arena_printf(
+		job->arena, "%.*s/%.*s", SLICE_FMT(job->staging), SLICE_FMT(out->name));
+	if (mkdir(out->dir.ptr, 0750) != 0)
+		return error_set_errno(err, errno, "create folder %s", out->dir.ptr);
+	out->files = json_array();
+	out->keep = json_array();
+	return true;
+}
+
+/* The transform's SELECT, prepared over its governed relations. */
+static bool open_transform(struct job_table *table, struct load *out, struct error *err)
+{
+	struct job *job = table->job;
+	struct slice sql = json_get_slice(table->spec, "sql");
+	struct session_statement statement = {.key = table->name, .text = sql};
+	struct engine_statement *prepared;
+	size_t count;
+
+	if (!relations_from_json(job->arena, json_get_array(table->spec, "relations"), NULL,
+		    &statement.list, &statement.count, err))
+		return false;
+	if (!job->session)
+		job->session = session_new(job->engine);
+	if (!session_prepare(job->session, &statement, &prepared, err))
+		return error_wrap(err, "transform of %.*s", SLICE_FMT(table->name));
+	const struct engine_column *columns = engine_statement_columns(prepared, &count);
+
+	for (size_t i = 0; i < count; i++)
+		vec_push(job->arena, &out->columns,
+			(struct job_column){.name = arena_copy(job->arena, columns[i].name),
+				.type = arena_copy(job->arena, columns[i].type)});
+	out->from = arena_printf(job->arena, "(%.*s\n) AS load", SLICE_FMT(sql));
+	out->in_session = true;
+	return true;
+}
+
+static json_t *columns_json(const struct job_columns *columns)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < columns->len; i++) {
+		json_t *column = json_object();
+
+		json_set_slice(column, "name", columns->items[i].name);
+		json_set_slice(column, "type", columns->items[i].type);
+		json_set_slice(column, "stored", columns->items[i].stored);
+		json_array_append_new(list, column);
+	}
+	return list;
+}
+
+static json_t *table_json(struct job_table *table, const struct load *load, json_t *checks)
+{
+	json_t *out = json_object();
+
+	json_set_slice(out, "name", table->name);
+	json_object_set_new(out, "rows", json_integer(table->rows));
+	json_object_set_new(out, "bytes", json_integer(table->bytes));
+	json_object_set_new(out, "columns", columns_json(&table->columns));
+	json_object_set_new(out, "files", table->files);
+	json_object_set_new(out, "keep", table->keep);
+	json_set_slice(out, "cursor", load->cursor);
+	json_object_set_new(out, "checks", checks);
+	return out;
+}
+
+/* ingest, transform: from the source to checked files. */
+static bool make_tables(struct job *job, json_t *result, struct error *err)
+{
+	bool transform = slice_equal_c(job->kind, "transform");
+	json_t *out = json_array();
+	size_t index;
+	json_t *spec;
+
+	json_object_set_new(result, "tables", out);
+	json_array_foreach(json_get_array(job->spec, "tables"), index, spec)
+	{
+		struct job_table table;
+		struct load load = {0};
+		json_t *checks;
+
+		if (!open_table(job, spec, &table, err))
+			return false;
+		job_progress(job, transform ? "transform" : "extract", table.name, 0, -1, true);
+		if (!(transform ? open_transform(&table, &load, err)
+				: job_open_source(&table, &load, err)) ||
+			!job_write_table(&table, &load, err))
+			return error_wrap(err, "table %.*s", SLICE_FMT(table.name));
+		job_progress(job, "check", table.name, table.rows, table.rows, true);
+		if (!job_check_table(&table, &checks, err))
+			return error_wrap(err, "table %.*s", SLICE_FMT(table.name));
+		json_array_append_new(out, table_json(&table, &load, checks));
+	}
+	return true;
+}
+
+/* check: the contract's rules over the version that is served. */
+static bool check_tables(struct job *job, json_t *result, struct error *err)
+{
+	json_t *out = json_array();
+	size_t index;
+	json_t *spec;
+
+	json_object_set_new(result, "tables", out);
+	json_array_foreach(json_get_array(job->spec, "tables"), index, spec)
+	{
+		struct job_table table;
+		struct load load = {0};
+		json_t *checks;
+		size_t at;
+		json_t *file;
+
+		if (!open_table(job, spec, &table, err))
+			return false;
+		json_array_foreach(json_get_array(spec, "previous"), at, file)
+		{
+			json_array_append(table.keep, json_object_get(file, "path"));
+			table.rows += json_get_i64(file, "rows", 0);
+		}
+		if (!job_check_table(&table, &checks, err))
+			return error_wrap(err, "table %.*s", SLICE_FMT(table.name));
+		json_array_append_new(out, table_json(&table, &load, checks));
+	}
+	return true;
+}
+
+/* rows: some rows of a Parquet file, for owners who look at what failed. */
+static bool read_rows(struct job *job, json_t *result, struct error *err)
+{
+	struct str sql = str_in(job->arena);
+	struct slice rows;
+
+	str_add_c(&sql, "SELECT to_json(list(t)) FROM (SELECT * FROM read_parquet(");
+	str_add_sql_literal(&sql, json_get_slice(job->spec, "path"));
+	str_printf(&sql, ") LIMIT %" PRId64 ") AS t", json_get_i64(job->spec, "limit", 100));
+	if (!job_value(job, str_slice(&sql), &rows, err))
+		return false;
+	json_t *parsed = slice_is_none(rows) ? json_array() : json_parse(rows, err);
+
+	if (!parsed)
+		return false;
+	json_object_set_new(result, "rows", parsed);
+	return true;
+}
+
+/* checkpoint: log rows (NDJSON) as the Parquet file that the protocol wants. */
+static bool write_checkpoint(struct job *job, json_t *result, struct error *err)
+{
+	struct slice path =
+		arena_printf(job->arena, "%.*s/checkpoint.parquet", SLICE_FMT(job->staging));
+	struct str sql = str_in(job->arena);
+	struct slice rows;
+
+	str_add_c(&sql, "COPY (SELECT * FROM read_json(");
+	str_add_sql_literal(&sql, json_get_slice(job->spec, "rows_file"));
+	str_add_c(&sql,
+		", format='newline_delimited', maximum_object_size=268435456, columns={"
+		"txn:'STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)',"
+		"\"add\":'STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, "
+		"modificationTime BIGINT, dataChange BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, "
+		"VARCHAR))',"
+		"remove:'STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN)',"
+		"metaData:'STRUCT(id VARCHAR, name VARCHAR, description VARCHAR, "
+		"format STRUCT(provider VARCHAR, options MAP(VARCHAR, VARCHAR)), schemaString "
+		"VARCHAR, "
+		"partitionColumns VARCHAR[], createdTime BIGINT, configuration MAP(VARCHAR, "
+		"VARCHAR))',"
+		"protocol:'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, "
+		"readerFeatures VARCHAR[], writerFeatures VARCHAR[])'})) TO ");
+	str_add_sql_literal(&sql, path);
+	str_add_c(&sql, " (FORMAT parquet, COMPRESSION snappy)");
+	if (!engine_run(job->engine, str_slice(&sql), err) ||
+		!job_value(job,
+			arena_printf(job->arena, "SELECT count(*) FROM read_parquet('%.*s')",
+				SLICE_FMT(path)),
+			&rows, err))
+		return false;
+	int64_t count = 0;
+
+	if (!slice_to_i64(rows, &count))
+		return error_set(err, INTERNAL_ERROR, "the checkpoint has no row count");
+	json_set_slice(result, "path", SLICE("checkpoint.parquet"));
+	json_object_set_new(result, "rows", json_integer(count));
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(struct job *job, json_t *result, struct error *err);
+} KINDS[] = {
+	{"ingest", make_tables},
+	{"transform", make_tables},
+	{"check", check_tables},
+	{"rows", read_rows},
+	{"checkpoint", write_checkpoint},
+};
+
+typedef VEC(struct slice) paths;
+
+static void add_path(struct job *job, paths *list, struct slice path)
+{
+	if (path.len)
+		vec_push(job->arena, list, path);
+}
+
+static void add_file_members(struct job *job, paths *list, const json_t *files, const char *member)
+{
+	size_t index;
+	json_t *item;
+
+	json_array_foreach(files, index, item)
+		add_path(job, list, member ? json_get_slice(item, member) : json_to_slice(item));
+}
+
+/* Everything the job reads. */
+static bool collect_paths(struct job *job, paths *list, bool *network, struct error *err)
+{
+	size_t index;
+	size_t at;
+	json_t *table;
+	json_t *relation;
+
+	add_path(job, list, json_get_slice(job->spec, "path"));
+	add_path(job, list, json_get_slice(job->spec, "rows_file"));
+	json_array_foreach(json_get_array(job->spec, "tables"), index, table)
+	{
+		const json_t *source = json_get_object(table, "source");
+		struct slice *found = NULL;
+		size_t count = 0;
+
+		add_file_members(job, list, json_get_array(table, "previous"), "path");
+		json_array_foreach(json_get_array(table, "relations"), at, relation)
+			add_file_members(job, list, json_get_array(relation, "files"), NULL);
+		if (!source)
+			continue;
+		if (!job_source_paths(job, source, &found, &count, err))
+			return false;
+		for (size_t i = 0; i < count; i++)
+			add_path(job, list, found[i]);
+		*network = *network || count == 0;
+	}
+	return true;
+}
+
+/* What a job with a network needs to look names up and to check certificates. */
+static void add_network_paths(struct job *job, paths *list)
+{
+	static const char *const PATHS[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+		"/etc/gai.conf", "/etc/ssl/certs", "/usr/share/ca-certificates", "/etc/services"};
+	struct stat info;
+
+	for (size_t i = 0; i < array_len(PATHS); i++)
+		if (stat(PATHS[i], &info) == 0)
+			add_path(job, list, slice_from_c(PATHS[i]));
+}
+
+/* Shared objects that are loaded late (name services, character sets) and time zones. */
+static void add_system_paths(struct job *job, paths *list)
+{
+	static const char *const PATHS[] = {"/lib", "/usr/lib", "/lib64", "/usr/share/zoneinfo",
+		"/etc/localtime", "/proc/self", "/sys/fs/cgroup", "/sys/devices/system/cpu"};
+	struct stat info;
+
+	for (size_t i = 0; i < array_len(PATHS); i++)
+		if (stat(PATHS[i], &info) == 0)
+			add_path(job, list, slice_from_c(PATHS[i]));
+}
+
+static bool set_identity(struct job *job, struct error *err)
+{
+	struct dialect_identity identity = {
+		.principal = json_get_slice(job->spec, "principal"),
+		.purpose = json_get_slice(job->spec, "purpose"),
+		.database = json_get_slice(job->spec, "database"),
+		.attributes = json_get_object(job->spec, "attributes"),
+		.groups = json_get_array(job->spec, "groups"),
+		.pseudonym_key = json_get_slice(job->spec, "pseudonym_key"),
+	};
+
+	return dialect_set_identity(job->engine, &identity, err);
+}
+
+/* Address space beside what the engine accounts for: libraries, stacks, reserved ranges. */
+static uint64_t address_space(int64_t memory_bytes, int64_t threads)
+{
+	const uint64_t overhead = UINT64_C(1) << 30;
+
+	return memory_bytes > 0
+		       ? (uint64_t)memory_bytes + overhead + (uint64_t)threads * (72u << 20)
+		       : 0;
+}
+
+/* Opens files and folders to the engine, each by its kind. */
+static bool lock_engine(struct job *job, const paths *allowed, struct error *err)
+{
+	paths files = {0};
+	paths folders = {0};
+	struct stat info;
+
+	for (size_t i = 0; i < allowed->len; i++) {
+		struct slice path = allowed->items[i];
+		bool folder = stat(arena_cstr(job->arena, path), &info) == 0 && S_ISDIR(info.st_mode);
+
+		add_path(job, folder ? &folders : &files, path);
+	}
+	return engine_lock(
+		job->engine, files.items, files.len, folders.items, folders.len, err);
+}
+
+static bool narrow(struct job *job, struct error *err)
+{
+	struct slice spill = json_get_slice(job->spec, "spill");
+	struct slice write[2] = {job->staging, spill};
+	size_t write_count = spill.len ? 2 : 1;
+	int64_t threads = json_get_i64(job->spec, "threads", 1);
+	int64_t memory = json_get_i64(job->spec, "memory_bytes", 0);
+	bool network = false;
+	paths read = {0};
+	paths allowed = {0};
+
+	if (!collect_paths(job, &read, &network, err) || !set_identity(job, err))
+		return false;
+	for (size_t i = 0; i < read.len; i++)
+		add_path(job, &allowed, read.items[i]);
+	for (size_t i = 0; i < write_count; i++)
+		add_path(job, &allowed, write[i]);
+	add_system_paths(job, &read);
+	if (network)
+		add_network_paths(job, &read);
+	struct sandbox sandbox = {
+		.memory_bytes = address_space(memory, threads),
+		.read_paths = read.items,
+		.read_path_count = read.len,
+		.write_paths = write,
+		.write_path_count = write_count,
+		.network = network ? SANDBOX_NETWORK : SANDBOX_STAGING,
+	};
+	struct engine_options options = {
+		.threads = (int)threads,
+		.memory_bytes = (uint64_t)memory,
+		.spill_dir = spill.len ? arena_cstr(job->arena, spill) : NULL,
+		.time_zone = "UTC",
+	};
+
+	return sandbox_enter(&sandbox, err) && engine_set_options(job->engine, &options, err) &&
+	       lock_engine(job, &allowed, err);
+}
+
+static bool run_job(struct job *job, json_t *result, struct error *err)
+{
+	struct engine_options options = {.threads = 1, .time_zone = "UTC"};
+
+	job->kind = json_get_slice(job->spec, "kind");
+	job->staging = json_get_slice(job->spec, "staging");
+	if (!engine_open(&options, &job->engine, err) || !narrow(job, err))
+		return false;
+	for (size_t i = 0; i < array_len(KINDS); i++)
+		if (slice_equal_c(job->kind, KINDS[i].name))
+			return KINDS[i].run(job, result, err);
+	return error_set(err, PROTOCOL_VIOLATION, "unknown job \"%.*s\"", SLICE_FMT(job->kind));
+}
+
+int job_main(struct channel channel)
+{
+	struct job job = {.channel = &channel, .arena = arena_new()};
+	struct frame frame;
+	struct error err;
+	json_t *result = json_object();
+	bool ok = false;
+
+	if (channel_receive(&channel, job.arena, 0, &frame, &err) && frame.type == W_JOB)
+		job.spec = json_parse(frame.payload, &err);
+	if (job.spec)
+		ok = run_job(&job, result, &err);
+	if (ok)
+		send_json(&job, W_RESULT, json_incref(result));
+	else
+		send_error(&job, &err);
+	json_decref(result);
+	json_decref(job.spec);
+	session_free(&job.session);
+	engine_close(&job.engine);
+	arena_free(&job.arena);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
