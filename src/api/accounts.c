@@ -182,8 +182,12 @@ bool api_token_create(struct request *request, struct error *err)
 		return error_wrap(err, "a token cannot hold more than its maker");
 	if (slice_is_none(user))
 		user = request->identity->principal.name;
-	if (!token_make(request->server, request->identity, user, json_get_slice(body, "label"),
-		    scopes, lifetime_s, &token, err))
+	const struct token_request make = {.user = user,
+		.label = json_get_slice(body, "label"),
+		.scopes = scopes,
+		.lifetime_s = lifetime_s};
+
+	if (!token_make(request->server, request->identity, &make, &token, err))
 		return false;
 	return reply_json(request, MHD_HTTP_CREATED, token);
 }

@@ -65,8 +65,13 @@ static bool produce(void *ctx, struct stream *stream, struct error *err)
 	for (size_t i = 0; i < follow->run_count && !atomic_load(&follow->gone); i++) {
 		struct error why = {0};
 
-		if (run_watch(follow->server, follow->identity, follow->runs[i], follow->follow, 0,
-			    on_event, follow, &why))
+		const struct run_watch watch = {.identity = follow->identity,
+			.run = follow->runs[i],
+			.follow = follow->follow,
+			.fn = on_event,
+			.ctx = follow};
+
+		if (run_watch(follow->server, &watch, &why))
 			continue;
 		if (!written && i == 0) {
 			*err = why;

@@ -242,7 +242,11 @@ bool api_explain_access(struct request *request, struct error *err)
 	}
 	if (slice_is_none(principal))
 		principal = request->identity->principal.name;
-	return explain_access(request->server, request->identity, principal, table,
-		       request_query(request, "purpose"), &value, err) &&
+	const struct explain_request explain = {.caller = request->identity,
+		.principal = principal,
+		.table = table,
+		.purpose = request_query(request, "purpose")};
+
+	return explain_access(request->server, &explain, &value, err) &&
 	       reply_json(request, MHD_HTTP_OK, value);
 }

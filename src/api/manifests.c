@@ -110,19 +110,18 @@ bool api_apply(struct request *request, struct error *err)
 
 bool api_export(struct request *request, struct error *err)
 {
-	struct apply_file *files = NULL;
-	size_t count = 0;
+	struct apply_files files = {0};
 	scoped(json_drop) json_t *list = json_array();
 	scoped(json_drop) json_t *value = json_object();
 
 	if (!apply_export(request->server, request->identity, request_query(request, "scope"),
-		    request->arena, &files, &count, err))
+		    request->arena, &files, err))
 		return false;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < files.count; i++) {
 		json_t *item = json_object();
 
-		json_set_slice(item, "path", files[i].path);
-		json_set_slice(item, "text", files[i].text);
+		json_set_slice(item, "path", files.items[i].path);
+		json_set_slice(item, "text", files.items[i].text);
 		json_array_append_new(list, item);
 	}
 	json_object_set(value, "files", list);

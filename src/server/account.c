@@ -237,9 +237,11 @@ static void random_text(char *out, size_t hex_chars)
 	sodium_bin2hex(out, hex_chars + 1, bytes, hex_chars / 2);
 }
 
-bool token_make(struct server *server, const struct auth_identity *caller, struct slice user,
-	struct slice label, unsigned scopes, int64_t lifetime_s, json_t **out, struct error *err)
+bool token_make(struct server *server, const struct auth_identity *caller,
+	const struct token_request *request, json_t **out, struct error *err)
 {
+	struct slice user = request->user;
+	int64_t lifetime_s = request->lifetime_s;
 	int64_t days = token_days_default;
 	int64_t life_us = lifetime_s ? lifetime_s * 1000000 : days * 86400 * 1000000;
 	const struct config *config = server->config;
@@ -260,8 +262,8 @@ bool token_make(struct server *server, const struct auth_identity *caller, struc
 	struct token_row row = {.id = slice_from_c(id),
 		.digest = slice_from_c(digest),
 		.user = user,
-		.label = label,
-		.scopes = admin ? scopes : scopes & ~(unsigned)AUTH_ADMIN,
+		.label = request->label,
+		.scopes = admin ? request->scopes : request->scopes & ~(unsigned)AUTH_ADMIN,
 		.created_us = now,
 		.expires_us = now + life_us};
 	if (!tokens_put(server->store, &row, err))

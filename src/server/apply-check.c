@@ -127,8 +127,11 @@ static bool check_transform(struct apply_work *work, const struct manifest_produ
 	struct transform_reads *reads = &work->reads[work->read_count];
 	reads->product = product;
 	reads->transform = transform;
-	if (lineage_tables(work->server, work->arena, product->domain, transform->sql,
-		    &reads->tables, &reads->table_count, err)) {
+	struct lineage_text text = {.domain = product->domain, .sql = transform->sql};
+	struct lineage_names names;
+	if (lineage_tables(work->server, work->arena, &text, &names, err)) {
+		reads->tables = names.items;
+		reads->table_count = names.count;
 		work->read_count++;
 		check_reads(work, reads);
 		return true;

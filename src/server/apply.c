@@ -401,7 +401,7 @@ static bool may_export(const struct model *model, const struct principal *who, s
 }
 
 bool apply_export(struct server *server, const struct auth_identity *identity, struct slice scope,
-	struct arena *arena, struct apply_file **files_out, size_t *count_out, struct error *err)
+	struct arena *arena, struct apply_files *out, struct error *err)
 {
 	struct manifest_row *rows;
 	size_t count;
@@ -410,13 +410,13 @@ bool apply_export(struct server *server, const struct auth_identity *identity, s
 		return false;
 	const struct model *model = server_model(server);
 	struct apply_file *files = arena_array_of(arena, struct apply_file, count);
-	*count_out = 0;
+	out->count = 0;
 	for (size_t i = 0; i < count; i++)
 		if (in_scope(scope, rows[i].path) &&
 			may_export(model, &identity->principal, rows[i].path))
-			files[(*count_out)++] =
+			files[out->count++] =
 				(struct apply_file){.path = rows[i].path, .text = rows[i].text};
 	server_model_release(server, &model);
-	*files_out = files;
+	out->items = files;
 	return true;
 }

@@ -51,8 +51,12 @@ struct apply_request {
 bool apply_files(struct server *server, const struct apply_request *request, json_t **out,
 	struct error *err) must_check;
 
-/* The files of the newest apply that the identity may read, byte for byte as applied. In the arena.
- */
+struct apply_files {
+	struct apply_file *items;
+	size_t count;
+};
+
+/* The files of the newest apply below scope (none = all) that the identity may read, byte for byte
+ * as applied. In the arena. */
 bool apply_export(struct server *server, const struct auth_identity *identity, struct slice scope,
-	struct arena *arena, struct apply_file **files_out, size_t *count_out,
-	struct error *err) must_check;
+	struct arena *arena, struct apply_files *out, struct error *err) must_check;

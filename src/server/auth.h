@@ -89,11 +89,16 @@ bool account_list(struct server *server, const struct auth_identity *caller, jso
 /* A user may change its own password. */
 bool account_set_password(struct server *server, const struct auth_identity *caller,
 	struct slice name, struct slice password, struct error *err) must_check;
-/* {"id","token","user","scopes":[…],"expires":"…"}; the user itself or an administrator.
- * lifetime_s 0 = 90 days, at most 366. */
-bool token_make(struct server *server, const struct auth_identity *caller, struct slice user,
-	struct slice label, unsigned scopes, int64_t lifetime_s, json_t **out,
-	struct error *err) must_check;
+struct token_request {
+	struct slice user;
+	struct slice label;
+	unsigned scopes;    /* enum auth_scope */
+	int64_t lifetime_s; /* 0 = 90 days; at most auth.token_lifetime_max */
+};
+
+/* {"id","token","user","scopes":[…],"expires":"…"}; the user itself or an administrator. */
+bool token_make(struct server *server, const struct auth_identity *caller,
+	const struct token_request *request, json_t **out, struct error *err) must_check;
 bool token_list(struct server *server, const struct auth_identity *caller, struct slice user,
 	json_t **out, struct error *err) must_check;
 bool token_revoke(struct server *server, const struct auth_identity *caller, struct slice id,

@@ -136,22 +136,21 @@ static bool answer(
 	return true;
 }
 
-bool explain_access(struct server *server, const struct auth_identity *caller,
-	struct slice principal, struct slice table, struct slice purpose, json_t **out,
+bool explain_access(struct server *server, const struct explain_request *request, json_t **out,
 	struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct question q = {.server = server,
 		.model = server_model(server),
 		.arena = scratch,
-		.caller = caller,
-		.table = table,
-		.principal = {.name = principal, .purpose = purpose}};
+		.caller = request->caller,
+		.table = request->table,
+		.principal = {.name = request->principal, .purpose = request->purpose}};
 	struct principal claimed = q.principal;
+	const struct principal *caller = &request->caller->principal;
 	const struct model_table *found = NULL;
-	bool self = slice_equal(principal, caller->principal.name);
-	if (self)
-		claimed.admin = caller->principal.admin;
+	if (slice_equal(request->principal, caller->name))
+		claimed.admin = caller->admin;
 	bool ok = find_table(&q, &found, err) &&
 		  govern_principal(server, q.model, scratch, &claimed, &q.principal, err) &&
 		  answer(&q, found, out, err);

@@ -377,9 +377,8 @@ static bool grant_table(const struct govern_request *request, struct arena *aren
 	return true;
 }
 
-bool govern_grant(const struct govern_request *request, struct arena *arena,
-	struct slice **dirs_out, size_t *dir_count_out, struct slice **files_out,
-	size_t *file_count_out, struct error *err)
+bool govern_grant(const struct govern_request *request, struct arena *arena, struct pool_grant *out,
+	struct error *err)
 {
 	struct grant grant = {0};
 	for (size_t i = 0; i < request->model->table_count; i++) {
@@ -391,9 +390,9 @@ bool govern_grant(const struct govern_request *request, struct arena *arena,
 		if (!grant_table(request, arena, &access, &grant, err))
 			return false;
 	}
-	*dirs_out = grant.dirs.items;
-	*dir_count_out = grant.dirs.len;
-	*files_out = grant.files.items;
-	*file_count_out = grant.files.len;
+	out->dirs = grant.dirs.items;
+	out->dir_count = grant.dirs.len;
+	out->files = grant.files.items;
+	out->file_count = grant.files.len;
 	return true;
 }

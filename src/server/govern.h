@@ -35,9 +35,8 @@ bool govern_system_rows(const struct govern_request *request, const struct plan 
 	size_t *fd_count, struct error *err) must_check;
 /* What a new worker of this principal may read: folders of tables that it sees whole, files of the
  * others. Absolute paths in the arena. */
-bool govern_grant(const struct govern_request *request, struct arena *arena,
-	struct slice **dirs_out, size_t *dir_count_out, struct slice **files_out,
-	size_t *file_count_out, struct error *err) must_check;
+bool govern_grant(const struct govern_request *request, struct arena *arena, struct pool_grant *out,
+	struct error *err) must_check;
 /* The principal as the model knows it now, with the purpose kept; in the arena. 28000 when it is
  * gone or disabled. A team ("team:<domain>") is known while its domain is. */
 bool govern_principal(struct server *server, const struct model *model, struct arena *arena,

@@ -224,10 +224,10 @@ static bool add_cursor(struct server *server, struct job_plan *plan,
 }
 
 static bool add_ingest(struct server *server, struct job_plan *plan,
-	const struct model_table *table, const struct manifest_ingest *ingest, enum run_mode mode,
-	json_t *item, struct error *err)
+	const struct model_table *table, const struct manifest_ingest *ingest, json_t *item,
+	struct error *err)
 {
-	bool incremental = ingest->incremental && mode == RUN_NORMAL;
+	bool incremental = ingest->incremental && plan->mode == RUN_NORMAL;
 	json_t *source = NULL;
 	json_object_set_new(item, "mode", json_string(incremental ? "incremental" : "full"));
 	json_set_slice(item, "drift", ingest->drift.len ? ingest->drift : SLICE("fail"));
@@ -254,12 +254,12 @@ static json_t *ats_json(const struct plan *p)
 }
 
 static bool add_transform(struct server *server, struct job_plan *plan,
-	const struct manifest_transform *transform, int64_t run, json_t *item, struct error *err)
+	const struct manifest_transform *transform, json_t *item, struct error *err)
 {
 	struct slice domain = plan->manifest->domain;
 	struct principal team = {.name = arena_printf(plan->arena, "team:%.*s", SLICE_FMT(domain))};
 	struct query_request request = {.principal = &team,
-		.session = arena_printf(plan->arena, "run-%lld", (long long)run),
+		.session = arena_printf(plan->arena, "run-%lld", (long long)plan->run),
 		.door = SLICE("run"),
 		.text = transform->sql,
 		.search_path = &plan->manifest->domain,
@@ -291,26 +291,25 @@ static bool fits_table(struct slice given, const struct model_table *table)
 
 /* How the table's rows come: an ingest, a transform, or nothing (*kind_out NULL). */
 static bool add_origin(struct server *server, struct job_plan *plan,
-	const struct model_table *table, enum run_mode mode, int64_t run, json_t *item,
-	const char **kind_out, struct error *err)
+	const struct model_table *table, json_t *item, const char **kind_out, struct error *err)
 {
 	const struct manifest_pipeline *p = plan->pipeline;
 	*kind_out = NULL;
 	for (size_t i = 0; p && i < p->ingest_count; i++)
 		if (fits_table(p->ingest[i].table, table)) {
 			*kind_out = "ingest";
-			return add_ingest(server, plan, table, &p->ingest[i], mode, item, err);
+			return add_ingest(server, plan, table, &p->ingest[i], item, err);
 		}
 	for (size_t i = 0; p && i < p->transform_count; i++)
 		if (fits_table(p->transforms[i].table, table)) {
 			*kind_out = "transform";
-			return add_transform(server, plan, &p->transforms[i], run, item, err);
+			return add_transform(server, plan, &p->transforms[i], item, err);
 		}
 	return true;
 }
 
 static bool add_table(struct server *server, struct job_plan *plan,
-	const struct manifest_port *port, enum run_mode mode, int64_t run, struct error *err)
+	const struct manifest_port *port, struct error *err)
 {
 	const struct model_table *table = model_table_of(plan, port);
 	const struct manifest_schema *schema = manifest_port_schema(&plan->set, port);
@@ -319,8 +318,8 @@ static bool add_table(struct server *server, struct job_plan *plan,
 			SLICE_FMT(port->name));
 	json_t *item = json_object();
 	const char *kind = NULL;
-	bool ok = mode == RUN_CHECK || add_origin(server, plan, table, mode, run, item, &kind, err);
-	bool part = kind != NULL || (mode == RUN_CHECK && table->version > 0);
+	bool ok = plan->mode == RUN_CHECK || add_origin(server, plan, table, item, &kind, err);
+	bool part = kind != NULL || (plan->mode == RUN_CHECK && table->version > 0);
 	if (!ok || !part) {
 		json_decref(item);
 		return ok;
@@ -339,7 +338,7 @@ static bool add_table(struct server *server, struct job_plan *plan,
 	json_object_set_new(item, "columns", columns_json(schema));
 	json_object_set_new(item, "checks", checks_json(schema));
 	json_array_append_new(json_get_array(plan->request, "tables"), item);
-	if (mode != RUN_CHECK && !json_object_get(plan->request, "kind"))
+	if (plan->mode != RUN_CHECK && !json_object_get(plan->request, "kind"))
 		json_object_set_new(plan->request, "kind", json_string(kind));
 	return add_previous(server, plan, table, item, err);
 }
@@ -357,8 +356,9 @@ static json_t *source_dirs(const struct server *server)
 	return array;
 }
 
-static bool add_frame(struct server *server, struct job_plan *plan, int64_t run, struct error *err)
+static bool add_frame(struct server *server, struct job_plan *plan, struct error *err)
 {
+	int64_t run = plan->run;
 	const struct config *config = server->config;
 	struct arena *arena = plan->arena;
 	const struct model_domain *domain = plan->product->domain;
@@ -393,19 +393,19 @@ static bool add_frame(struct server *server, struct job_plan *plan, int64_t run,
 	return true;
 }
 
-static bool fill(struct server *server, struct job_plan *plan, struct slice product, int64_t run,
-	enum run_mode mode, struct error *err)
+static bool fill(
+	struct server *server, struct job_plan *plan, struct slice product, struct error *err)
 {
 	if (!load_manifests(server, plan, err) || !find_product(plan, product, err) ||
-		!add_frame(server, plan, run, err))
+		!add_frame(server, plan, err))
 		return false;
 	const struct manifest_product *m = plan->manifest;
 	plan->tables = arena_array_of(plan->arena, struct publish_table, m->port_count);
 	plan->queries = arena_array_of(plan->arena, struct query *, m->port_count);
-	if (mode == RUN_CHECK)
+	if (plan->mode == RUN_CHECK)
 		json_object_set_new(plan->request, "kind", json_string("check"));
 	for (size_t i = 0; i < m->port_count; i++)
-		if (!add_table(server, plan, &m->ports[i], mode, run, err))
+		if (!add_table(server, plan, &m->ports[i], err))
 			return false;
 	if (plan->table_count)
 		return true;
@@ -422,7 +422,9 @@ bool job_plan_make(struct server *server, struct slice product, int64_t run, enu
 	plan->arena = arena;
 	plan->model = server_model(server);
 	plan->request = json_object();
-	if (!fill(server, plan, product, run, mode, err)) {
+	plan->run = run;
+	plan->mode = mode;
+	if (!fill(server, plan, product, err)) {
 		job_plan_free(&plan);
 		return false;
 	}

@@ -19,6 +19,8 @@ struct query;
 
 struct job_plan {
 	struct arena *arena; /* of all below */
+	int64_t run;
+	enum run_mode mode;
 	const struct model *model;
 	const struct model_product *product;
 	struct manifest_set set;

@@ -11,9 +11,8 @@ enum { PARSE_TIMEOUT_MS = 10000 };
 static const struct slice parser_name = {"weft:parser", 11};
 
 /* Nothing to read: no folders, no files, no attributes. */
-static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct slice *payload_out,
-	struct slice **dirs_out, size_t *dir_count_out, struct slice **files_out,
-	size_t *file_count_out, struct error *err)
+static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct pool_grant *out,
+	struct error *err)
 {
 	(void)err;
 	const struct server *server = ctx;
@@ -27,9 +26,7 @@ static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct
 		.principal = &nobody,
 		.pseudonym_key = no_key,
 		.database = "weft"};
-	*payload_out = wire_narrow_json(arena, &n);
-	*dirs_out = *files_out = NULL;
-	*dir_count_out = *file_count_out = 0;
+	*out = (struct pool_grant){.payload = wire_narrow_json(arena, &n)};
 	return true;
 }
 

@@ -69,10 +69,10 @@ void plan_unref(struct plan **plan_ptr)
 	arena_free(&arena);
 }
 
-const struct plan_description *plan_describe_take(
-	struct plan *plan, struct plan_description *description, struct arena *arena)
+const struct wire_prepared *plan_describe_take(
+	struct plan *plan, struct wire_prepared *description, struct arena *arena)
 {
-	struct plan_description *expected = NULL;
+	struct wire_prepared *expected = NULL;
 	if (atomic_compare_exchange_strong(&plan->description, &expected, description)) {
 		plan->description_arena = arena;
 		return description;

@@ -26,13 +26,6 @@ struct plan_table {
 	uint64_t digest;       /* of the decision, to see a change while it runs */
 };
 
-struct plan_description {
-	struct query_column *columns;
-	size_t column_count;
-	uint32_t *params;
-	size_t param_count;
-};
-
 /* What a plan may be reused for: digest of text, policy key, model epochs, search path, parameter
  * types. */
 struct plan_key {
@@ -62,7 +55,7 @@ struct plan {
 	size_t notice_count;
 	struct slice *explain; /* lines */
 	size_t explain_count;
-	_Atomic(struct plan_description *)
+	_Atomic(struct wire_prepared *)
 		description; /* in an arena of its own, NULL until prepared */
 	struct arena *description_arena;
 };
@@ -74,8 +67,8 @@ struct plan *plan_new(struct plans *plans);
 struct plan *plan_ref(struct plan *plan);
 void plan_unref(struct plan **plan);
 /* Keeps the first of several descriptions; arena is taken. */
-const struct plan_description *plan_describe_take(
-	struct plan *plan, struct plan_description *description, struct arena *arena);
+const struct wire_prepared *plan_describe_take(
+	struct plan *plan, struct wire_prepared *description, struct arena *arena);
 
 struct plans *plans_new(size_t max_plans);
 void plans_free(struct plans **plans);

@@ -15,12 +15,9 @@ struct worker {
 	struct channel channel;
 	struct process process;
 	struct worker_key key;
-	char *spill_dir;     /* NULL before it was narrowed */
-	struct arena *grant; /* of the two lists below */
-	struct slice *dirs;  /* readable with all below */
-	struct slice *files; /* readable, sorted */
-	size_t dir_count;
-	size_t file_count;
+	char *spill_dir;	 /* NULL before it was narrowed */
+	struct arena *arena;	 /* of the grant */
+	struct pool_grant grant; /* files sorted */
 	char principal[256];
 	uint64_t plans[WORKER_PLANS];
 	size_t plan_next;

@@ -40,17 +40,16 @@ bool worker_narrow(struct worker *worker, const struct pool_request *request, st
 	if (!make_spill_dir(worker, err))
 		return false;
 	worker->key = request->key;
-	worker->grant = arena_new();
-	struct slice payload;
-	if (!request->narrow(request->ctx, worker->grant, worker->spill_dir, &payload,
-		    &worker->dirs, &worker->dir_count, &worker->files, &worker->file_count, err))
+	worker->arena = arena_new();
+	struct pool_grant *grant = &worker->grant;
+	if (!request->narrow(request->ctx, worker->arena, worker->spill_dir, grant, err))
 		return false;
-	if (worker->file_count)
-		qsort(worker->files, worker->file_count, sizeof *worker->files, compare_slices);
-	if (!worker_send(worker, W_NARROW, payload, NULL, 0, err))
+	if (grant->file_count)
+		qsort(grant->files, grant->file_count, sizeof *grant->files, compare_slices);
+	if (!worker_send(worker, W_NARROW, grant->payload, NULL, 0, err))
 		return false;
 	struct frame frame;
-	if (!worker_receive(worker, worker->grant, &frame, err))
+	if (!worker_receive(worker, worker->arena, &frame, err))
 		return false;
 	frame_close_fds(&frame);
 	if (frame.type == W_ERROR)
@@ -69,7 +68,7 @@ void worker_destroy(struct worker *worker)
 	if (worker->spill_dir)
 		remove_tree(worker->spill_dir);
 	free(worker->spill_dir);
-	arena_free(&worker->grant);
+	arena_free(&worker->arena);
 	free(worker);
 }
 
@@ -95,8 +94,8 @@ void worker_forget_plan(struct worker *worker, uint64_t plan)
 
 static bool below_dirs(const struct worker *worker, struct slice file)
 {
-	for (size_t i = 0; i < worker->dir_count; i++) {
-		struct slice dir = worker->dirs[i];
+	for (size_t i = 0; i < worker->grant.dir_count; i++) {
+		struct slice dir = worker->grant.dirs[i];
 		if (file.len > dir.len && file.ptr[dir.len] == '/' && slice_starts_with(file, dir))
 			return true;
 	}
@@ -106,9 +105,9 @@ static bool below_dirs(const struct worker *worker, struct slice file)
 bool worker_covers(const struct worker *worker, const struct slice *files, size_t file_count)
 {
 	for (size_t i = 0; i < file_count; i++) {
-		bool listed =
-			worker->file_count && bsearch(&files[i], worker->files, worker->file_count,
-						      sizeof *files, compare_slices);
+		bool listed = worker->grant.file_count &&
+			      bsearch(&files[i], worker->grant.files, worker->grant.file_count,
+				      sizeof *files, compare_slices);
 		if (!listed && !below_dirs(worker, files[i]))
 			return false;
 	}

@@ -36,6 +36,15 @@ struct worker_key {
 	uint64_t words[2];
 };
 
+/* In the arena of the worker. */
+struct pool_grant {
+	struct slice payload;
+	struct slice *dirs; /* readable with all below */
+	size_t dir_count;
+	struct slice *files;
+	size_t file_count;
+};
+
 struct pool_request {
 	struct worker_key key;
 	struct slice principal;
@@ -45,8 +54,7 @@ struct pool_request {
 	/* Payload of W_NARROW for a new worker, but for its spill folder, and what that lets it
 	 * read; called without a lock. */
 	bool (*narrow)(void *ctx, struct arena *arena, const char *spill_dir,
-		struct slice *payload_out, struct slice **dirs_out, size_t *dir_count_out,
-		struct slice **files_out, size_t *file_count_out, struct error *err);
+		struct pool_grant *out, struct error *err);
 	/* Told once when it has to wait, with the reason; NULL = nobody. */
 	void (*waiting)(void *ctx, struct slice text);
 	void *ctx;

@@ -1,9 +1,12 @@
 /*
  * The intent's payload holds all that is needed to finish a publish without the model or the
  * manifests:
- * {"product","run","staging","cursors":{…}|null,"tables":[{"table","location","schema":[…],"delta_version",
- *  "commit":"…","replace":bool,"moves":[{"from","to"}],"added":[{path,rows,bytes,stats,partitions,digest}],
- *  "removed":["…"]}]}
+ *
+ *	{"product","run","staging","cursors":{…}|null,"tables":[TABLE…]}
+ *	TABLE {"table","location","schema":[…],"delta_version","commit":"…","replace":bool,
+ *	       "moves":[{"from","to"}],"removed":["…"],
+ *	       "added":[{path,rows,bytes,stats,partitions,digest}]}
+ *
  * Each step can be done twice: a move whose source is gone and whose target is there was done; a
  * Delta version that exists and carries our run was written by us.
  */

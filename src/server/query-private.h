@@ -18,6 +18,7 @@ struct query {
 	struct query_snapshot newest;
 	struct query_snapshot pinned; /* the same reference count rules; may be the request's */
 	struct plan *plan;
+	struct plan *making; /* while it is opened: the plan that is not decided yet */
 	pthread_mutex_t lock;
 	struct worker *worker; /* under lock: cancel needs it from other threads */
 	atomic_bool cancelled;

@@ -49,9 +49,8 @@ static bool take_description(struct query *q, struct slice payload, struct error
 	if (atomic_load(&q->plan->description))
 		return true;
 	struct arena *arena = arena_new();
-	struct plan_description *d = arena_new_of(arena, struct plan_description);
-	if (!wire_prepared_parse(arena, payload, &d->columns, &d->column_count, &d->params,
-		    &d->param_count, err)) {
+	struct wire_prepared *d = arena_new_of(arena, struct wire_prepared);
+	if (!wire_prepared_parse(arena, payload, d, err)) {
 		arena_free(&arena);
 		return false;
 	}
@@ -119,7 +118,7 @@ bool query_describe(struct query *q, const struct query_column **columns_out,
 		if (!ok)
 			return false;
 	}
-	const struct plan_description *d = atomic_load(&q->plan->description);
+	const struct wire_prepared *d = atomic_load(&q->plan->description);
 	*columns_out = d->columns;
 	*column_count_out = d->column_count;
 	*param_oids_out = d->params;
@@ -198,7 +197,7 @@ static int64_t timeout_of(const struct query *q)
 static bool send_execute(struct query *q, const struct query_execution *how, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
-	const struct plan_description *d = atomic_load(&q->plan->description);
+	const struct wire_prepared *d = atomic_load(&q->plan->description);
 	const struct config *config = q->server->config;
 	struct wire_execute e = {.key = q->plan->id,
 		.portal = PORTAL,
@@ -213,7 +212,7 @@ static bool send_execute(struct query *q, const struct query_execution *how, str
 static bool check_params(
 	const struct query *q, const struct query_execution *how, struct error *err)
 {
-	const struct plan_description *d = atomic_load(&q->plan->description);
+	const struct wire_prepared *d = atomic_load(&q->plan->description);
 	if (how->param_count == d->param_count)
 		return true;
 	return error_set(err, PROTOCOL_VIOLATION,

@@ -86,46 +86,44 @@ struct govern_request query_govern_request(const struct query *q, const struct s
 }
 
 /* Older versions' files, of AT and of pinned snapshots, are in no grant by the newest state. */
-static void add_plan_files(
-	const struct query *q, struct arena *arena, struct slice **files, size_t *file_count)
+static void add_plan_files(const struct query *q, struct arena *arena, struct pool_grant *grant)
 {
 	size_t count = q->plan ? q->plan->file_count : 0;
 	if (count == 0)
 		return;
-	struct slice *all = arena_array_of(arena, struct slice, *file_count + count);
-	for (size_t i = 0; i < *file_count; i++)
-		all[i] = (*files)[i];
+	struct slice *all = arena_array_of(arena, struct slice, grant->file_count + count);
+	for (size_t i = 0; i < grant->file_count; i++)
+		all[i] = grant->files[i];
 	for (size_t i = 0; i < count; i++)
-		all[*file_count + i] = arena_copy(arena, q->plan->files[i]);
-	*files = all;
-	*file_count += count;
+		all[grant->file_count + i] = arena_copy(arena, q->plan->files[i]);
+	grant->files = all;
+	grant->file_count += count;
 }
 
-static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct slice *payload_out,
-	struct slice **dirs_out, size_t *dir_count_out, struct slice **files_out,
-	size_t *file_count_out, struct error *err)
+static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct pool_grant *out,
+	struct error *err)
 {
 	const struct query *q = ctx;
 	const struct config *config = q->server->config;
 	struct govern_request request = query_govern_request(q, NULL);
-	if (!govern_grant(&request, arena, dirs_out, dir_count_out, files_out, file_count_out, err))
+	if (!govern_grant(&request, arena, out, err))
 		return false;
-	add_plan_files(q, arena, files_out, file_count_out);
+	add_plan_files(q, arena, out);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct wire_narrow n = {.memory_bytes = (uint64_t)config->query_memory_bytes,
 		.threads = config->query_threads ? (int)config->query_threads
 						 : (int)min_of(processors, 4),
 		.spill_dir = spill_dir,
 		.spill_bytes = (uint64_t)config->query_spill_bytes,
-		.dirs = *dirs_out,
-		.dir_count = *dir_count_out,
-		.files = *files_out,
-		.file_count = *file_count_out,
+		.dirs = out->dirs,
+		.dir_count = out->dir_count,
+		.files = out->files,
+		.file_count = out->file_count,
 		.principal = &q->principal,
 		.pseudonym_key = q->server->pseudonym_key,
 		.database = server_mesh_name(q->server),
 		.time_zone = q->request.time_zone};
-	*payload_out = wire_narrow_json(arena, &n);
+	out->payload = wire_narrow_json(arena, &n);
 	return true;
 }
 
@@ -169,45 +167,51 @@ void query_return_worker(struct query *q, enum worker_state state)
 		pool_release(q->server->pool, &worker, state);
 }
 
-/* One question, one answer; W_ERROR becomes err. */
-static bool ask(struct query *q, struct arena *arena, uint8_t type, struct slice payload,
-	uint8_t expected, struct frame *out, struct error *err)
+/* A text to its AST; W_ERROR becomes err. */
+static bool ask(struct query *q, struct arena *arena, uint8_t type, struct slice *ast_out,
+	struct error *err)
 {
+	struct frame frame;
+	struct plan *plan = q->making;
 	worker_begin(q->worker, PARSE_TIMEOUT_MS);
-	bool ok = worker_send(q->worker, type, payload, NULL, 0, err) &&
-		  worker_receive(q->worker, arena, out, err);
+	bool ok = worker_send(q->worker, type, plan->text, NULL, 0, err) &&
+		  worker_receive(q->worker, arena, &frame, err);
 	worker_end(q->worker);
 	if (!ok)
 		return false;
-	frame_close_fds(out);
-	if (out->type == W_ERROR)
-		return worker_error(q->worker, out, err);
-	if (out->type == expected)
-		return true;
-	return error_set(err, INTERNAL_ERROR, "a worker answered with frame %d", out->type);
+	frame_close_fds(&frame);
+	if (frame.type == W_ERROR)
+		return worker_error(q->worker, &frame, err);
+	if (frame.type != W_AST)
+		return error_set(
+			err, INTERNAL_ERROR, "a worker answered with frame %d", frame.type);
+	*ast_out = frame.payload;
+	return true;
 }
 
-static bool inspect_catalogue(struct query *q, struct plan *plan, struct arena *scratch,
-	struct sql_facts *facts, struct error *err)
+static bool inspect_catalogue(
+	struct query *q, struct arena *scratch, struct sql_facts *facts, struct error *err)
 {
-	struct frame frame;
-	return ask(q, scratch, W_PARSE_CATALOG, plan->text, W_AST, &frame, err) &&
-	       sql_inspect_catalogue(plan->arena, frame.payload, plan->text, facts, err);
+	struct plan *plan = q->making;
+	struct slice ast;
+	return ask(q, scratch, W_PARSE_CATALOG, &ast, err) &&
+	       sql_inspect_catalogue(plan->arena, ast, plan->text, facts, err);
 }
 
-/* The plan's facts, by the gate. The AST lives in scratch, the facts in the plan. */
-static bool inspect(struct query *q, struct plan *plan, struct arena *scratch,
-	struct sql_facts *facts, struct error *err)
+/* The facts of the plan that is being made, by the gate. */
+static bool inspect(
+	struct query *q, struct arena *scratch, struct sql_facts *facts, struct error *err)
 {
 	struct error catalogue_error;
+	struct plan *plan = q->making;
+	struct slice ast;
 	/* Catalogue queries may not parse in DuckDB at all, so they take their own way first. */
 	bool mentions = lexer_mentions_catalogue(plan->text);
 	plan->catalogue = mentions;
-	if (mentions && inspect_catalogue(q, plan, scratch, facts, &catalogue_error))
+	if (mentions && inspect_catalogue(q, scratch, facts, &catalogue_error))
 		return true;
-	struct frame frame;
-	if (!ask(q, scratch, W_PARSE, plan->text, W_AST, &frame, err) ||
-		!sql_inspect(plan->arena, frame.payload, plan->text, facts, err)) {
+	if (!ask(q, scratch, W_PARSE, &ast, err) ||
+		!sql_inspect(plan->arena, ast, plan->text, facts, err)) {
 		if (mentions)
 			*err = catalogue_error;
 		return false;
@@ -215,7 +219,7 @@ static bool inspect(struct query *q, struct plan *plan, struct arena *scratch,
 	plan->catalogue = facts->catalogue;
 	if (plan->catalogue && mentions)
 		*err = catalogue_error;
-	return !plan->catalogue || (!mentions && inspect_catalogue(q, plan, scratch, facts, err));
+	return !plan->catalogue || (!mentions && inspect_catalogue(q, scratch, facts, err));
 }
 
 static bool make_plan(struct query *q, struct plan *plan, struct error *err)
@@ -230,7 +234,8 @@ static bool make_plan(struct query *q, struct plan *plan, struct error *err)
 	plan->param_oid_count = q->request.param_oid_count;
 	if (!query_lend_worker(q, q->request.cancelled, plan->worker_key, err))
 		return false;
-	bool ok = inspect(q, plan, scratch, &facts, err);
+	q->making = plan;
+	bool ok = inspect(q, scratch, &facts, err);
 	query_return_worker(q, WORKER_CLEAN);
 	if (!ok)
 		return false;

@@ -192,7 +192,7 @@ bool run_get(struct server *server, const struct auth_identity *identity, int64_
 	       row_json(server, &row, out, err);
 }
 
-struct watch {
+struct watching {
 	struct server *server;
 	const struct auth_identity *identity;
 	int64_t run;
@@ -202,7 +202,7 @@ struct watch {
 	bool stopped;
 };
 
-static void pass(struct watch *w, json_t *event)
+static void pass(struct watching *w, json_t *event)
 {
 	json_object_set_new(event, "run", json_integer(w->run));
 	if (!w->stopped)
@@ -211,7 +211,7 @@ static void pass(struct watch *w, json_t *event)
 }
 
 /* Log lines come from the store only, so none is lost or told twice. */
-static bool pass_logs(struct watch *w, struct error *err)
+static bool pass_logs(struct watching *w, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct run_log_list rows;
@@ -235,7 +235,7 @@ static bool ended(enum run_state state)
 }
 
 /* *end_out: the run is over and its end was told. */
-static bool pass_end(struct watch *w, bool *end_out, struct error *err)
+static bool pass_end(struct watching *w, bool *end_out, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct run_row row;
@@ -253,7 +253,7 @@ static bool pass_end(struct watch *w, bool *end_out, struct error *err)
 	return true;
 }
 
-static bool follow_run(struct watch *w, uint64_t after, int timeout_ms, struct error *err)
+static bool follow_run(struct watching *w, uint64_t after, int timeout_ms, struct error *err)
 {
 	int quiet_ms = 0;
 	bool end = false;
@@ -273,16 +273,19 @@ static bool follow_run(struct watch *w, uint64_t after, int timeout_ms, struct e
 	return true;
 }
 
-bool run_watch(struct server *server, const struct auth_identity *identity, int64_t run,
-	bool follow, int timeout_ms, run_watch_fn fn, void *ctx, struct error *err)
+bool run_watch(struct server *server, const struct run_watch *watch, struct error *err)
 {
-	struct watch w = {.server = server, .identity = identity, .run = run, .fn = fn, .ctx = ctx};
+	struct watching w = {.server = server,
+		.identity = watch->identity,
+		.run = watch->run,
+		.fn = watch->fn,
+		.ctx = watch->ctx};
 	bool end;
-	if (!auth_require(identity, AUTH_READ, err) || !pass_end(&w, &end, err))
+	if (!auth_require(w.identity, AUTH_READ, err) || !pass_end(&w, &end, err))
 		return false;
 	if (end || w.stopped)
 		return true;
-	return follow ? follow_run(&w, 0, timeout_ms, err) : pass_logs(&w, err);
+	return watch->follow ? follow_run(&w, 0, watch->timeout_ms, err) : pass_logs(&w, err);
 }
 
 static bool read_rows(struct server *server, const struct check_row *check, int limit, json_t *list,

@@ -35,7 +35,8 @@ bool run_retry(struct server *server, const struct auth_identity *identity, int6
 	int64_t *run_out, struct error *err) must_check;
 
 /* {"id","product","mode","state","attempt","reason","started","ended","rows","bytes","version",
- *  "error":{"state","message","hint"}|null,"checks":[{"name","table","ok","severity","value","message"}]}
+ *  "error":{"state","message","hint"}|null,
+ *  "checks":[{"name","table","ok","severity","value","message"}]}
  */
 bool run_get(struct server *server, const struct auth_identity *identity, int64_t run, json_t **out,
 	struct error *err) must_check;
@@ -48,11 +49,17 @@ typedef bool (*run_watch_fn)(void *ctx, const json_t *event);
 /* What was logged so far, then live events until the run ended ("end" is the last one), the
  * callback said stop, or timeout_ms passed without any event (0 = wait for ever). Without follow:
  * only what is there. Called on this thread. */
-bool run_watch(struct server *server, const struct auth_identity *identity, int64_t run,
-	bool follow, int timeout_ms, run_watch_fn fn, void *ctx, struct error *err) must_check;
+struct run_watch {
+	const struct auth_identity *identity;
+	int64_t run;
+	bool follow;
+	int timeout_ms; /* without any event; 0 = none */
+	run_watch_fn fn;
+	void *ctx;
+};
+bool run_watch(struct server *server, const struct run_watch *watch, struct error *err) must_check;
 
-/* Rows that failed the checks of a run: path of the Parquet file and a SELECT over it is not
- * possible; they are read as mesh.failures or here: at most limit rows per check as JSON objects.
- * Owners only. */
+/* Rows that failed the checks of a run: [{check…, "columns":[…],"rows":[{…}…]}], at most limit rows
+ * per check. Owners only: administrators manage the node, they do not read its data. */
 bool run_failures(struct server *server, const struct auth_identity *identity, int64_t run,
 	int limit, json_t **out, struct error *err) must_check;

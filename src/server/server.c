@@ -20,7 +20,6 @@
 #include "server/damping.h"
 #include "server/files.h"
 #include "server/filters.h"
-#include "server/lineage.h"
 #include "server/publish.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
@@ -290,7 +289,6 @@ bool server_model_refresh(struct server *server, struct error *err)
 	int64_t begin = clock_mono_us(&clock_system);
 	bool ok = model_build(server->store, &next, err);
 	if (ok) {
-		lineage_compile(server, next);
 		filters_compile(server, next);
 		metrics_observe(server->metrics, METRIC_MODEL_SECONDS, NULL, NULL,
 			(double)(clock_mono_us(&clock_system) - begin) / 1e6);

@@ -252,9 +252,8 @@ struct slice wire_portal_json(struct arena *arena, uint64_t portal, uint64_t max
 		(unsigned long long)portal, (unsigned long long)max_rows);
 }
 
-bool wire_prepared_parse(struct arena *arena, struct slice payload,
-	struct query_column **columns_out, size_t *column_count_out, uint32_t **params_out,
-	size_t *param_count_out, struct error *err)
+bool wire_prepared_parse(
+	struct arena *arena, struct slice payload, struct wire_prepared *out, struct error *err)
 {
 	scoped(json_drop) json_t *json = json_parse(payload, err);
 	if (!json)
@@ -278,9 +277,9 @@ bool wire_prepared_parse(struct arena *arena, struct slice payload,
 	}
 	for (size_t i = 0; i < param_count; i++)
 		p[i] = (uint32_t)json_integer_value(json_array_get(params, i));
-	*columns_out = c;
-	*column_count_out = column_count;
-	*params_out = p;
-	*param_count_out = param_count;
+	*out = (struct wire_prepared){.columns = c,
+		.column_count = column_count,
+		.params = p,
+		.param_count = param_count};
 	return true;
 }

@@ -84,6 +84,11 @@ struct slice wire_relations_json(
 	struct arena *arena, const struct wire_relation *relations, size_t count);
 struct slice wire_portal_json(struct arena *arena, uint64_t portal, uint64_t max_rows);
 /* The answer W_PREPARED. XX000 when it is not one. */
-bool wire_prepared_parse(struct arena *arena, struct slice payload,
-	struct query_column **columns_out, size_t *column_count_out, uint32_t **params_out,
-	size_t *param_count_out, struct error *err) must_check;
+struct wire_prepared {
+	struct query_column *columns;
+	size_t column_count;
+	uint32_t *params;
+	size_t param_count;
+};
+bool wire_prepared_parse(struct arena *arena, struct slice payload, struct wire_prepared *out,
+	struct error *err) must_check;
