@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -162,7 +163,7 @@ struct model {
 	struct model_edge *edges;
 	size_t edge_count;
 	struct map by_name; /* lower-case "domain.table", "domain.table@1" → struct model_table */
-	int refs;	    /* atomic; only model_ref and model_unref touch it */
+	atomic_int *refs;   /* the only thing that changes: model_ref, model_unref */
 };
 
 const struct model *model_ref(const struct model *model);
@@ -222,7 +223,8 @@ bool model_version_at(struct store *store, const struct model_table *table,
  * published yet. */
 struct model_files {
 	struct table_version_row state;
-	struct file_list files; /* paths made absolute */
+	struct file_row *files; /* paths made absolute */
+	size_t file_count;
 };
 bool model_files_at(struct store *store, const struct model_table *table, int64_t version,
 	struct arena *arena, struct model_files *out, struct error *err) must_check;

@@ -34,7 +34,7 @@ static bool check_base(struct db *db, int64_t base, struct error *err)
 }
 
 static bool put_change(
-	struct db *db, const struct manifest_change *change, int64_t apply, struct error *err)
+	struct db *db, const struct stored_change *change, int64_t apply, struct error *err)
 {
 	char digest[crypto_hash_sha256_BYTES * 2 + 1];
 	struct stmt s = stmt_begin(

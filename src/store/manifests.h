@@ -14,7 +14,7 @@ struct manifest_row {
 	struct slice applied_by;
 };
 
-struct manifest_change {
+struct stored_change {
 	struct slice path;
 	struct slice kind;
 	struct slice name;
@@ -32,7 +32,7 @@ struct apply_row {
 /* All or nothing. base: id of the newest apply that the caller planned against, -1 = any; 40001
  * when another one came first. Also bumps the epoch. */
 struct manifest_apply {
-	const struct manifest_change *changes;
+	const struct stored_change *changes;
 	size_t change_count;
 	struct slice by;
 	struct slice summary;

@@ -77,7 +77,7 @@ static int teardown(void **state)
 
 static int64_t apply_one(struct fixture *f, const char *path, const char *text, int64_t base)
 {
-	struct manifest_change change = {slice_from_c(path), SLICE("Domain"), SLICE("sales"),
+	struct stored_change change = {slice_from_c(path), SLICE("Domain"), SLICE("sales"),
 		text ? slice_from_c(text) : SLICE_NONE};
 	struct manifest_apply apply = {&change, 1, SLICE("ann"), SLICE("[]"), base};
 	int64_t id = -1;

@@ -1,0 +1,128 @@
+/* What a principal sees, in the form that pg_catalog wants. */
+#include "catalog/visible.h"
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "catalog/system.h"
+
+typedef VEC(struct pgcatalog_table) tables_vec;
+
+static struct slice column_comment(
+	struct arena *arena, const struct model_column *column, const struct decision_mask *mask)
+{
+	struct str text = str_in(arena);
+
+	str_add(&text, column->description);
+	if (mask && !slice_is_none(mask->policy))
+		str_printf(
+			&text, "%s[masked by %.*s]", text.len ? " " : "", SLICE_FMT(mask->policy));
+	return text.len ? str_slice(&text) : SLICE_NONE;
+}
+
+static void add_columns(
+	struct arena *arena, const struct model_access *access, struct pgcatalog_table *out)
+{
+	const struct model_table *t = access->table;
+	struct pgcatalog_column *columns =
+		arena_array_of(arena, struct pgcatalog_column, t->column_count);
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		const struct model_column *c = &t->columns[i];
+		const struct decision_mask *mask =
+			access->decision.masks ? &access->decision.masks[i] : NULL;
+
+		if (mask && mask->denied)
+			continue;
+		columns[count++] = (struct pgcatalog_column){
+			.name = c->name,
+			.type = c->type,
+			.comment = column_comment(arena, c, mask),
+			/* A mask may give NULL where the contract has none. */
+			.not_null = c->required && !(mask && !slice_is_none(mask->policy)),
+			.key_position = c->key_position,
+		};
+	}
+	out->columns = columns;
+	out->column_count = count;
+}
+
+/* Estimates tell of hidden rows: only who sees all of them gets numbers. */
+static void add_table(struct arena *arena, const struct model_access *access, tables_vec *out)
+{
+	const struct model_table *t = access->table;
+	bool whole = access->decision.filter_count == 0 && access->decision.min_group == 0;
+	struct pgcatalog_table table = {
+		.schema = t->product->domain->name,
+		.name = t->name,
+		.comment = t->description,
+		.rows = whole ? t->rows : -1,
+		.bytes = whole ? t->bytes : 0,
+	};
+
+	add_columns(arena, access, &table);
+	if (!t->newest_major)
+		table.name = t->key;
+	vec_push(arena, out, table);
+}
+
+static void add_system(struct arena *arena, tables_vec *out)
+{
+	size_t count;
+	const struct system_table *tables = system_tables(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct system_table *t = &tables[i];
+		struct pgcatalog_column *columns =
+			arena_array_of(arena, struct pgcatalog_column, t->column_count);
+
+		for (size_t c = 0; c < t->column_count; c++)
+			columns[c] = (struct pgcatalog_column){
+				.name = slice_from_c(t->columns[c].name),
+				.type = slice_from_c(system_kind_type(t->columns[c].kind)),
+				.comment = slice_from_c(t->columns[c].comment),
+			};
+		vec_push(arena, out,
+			((struct pgcatalog_table){
+				.schema = slice_from_c(t->schema),
+				.name = slice_from_c(t->name),
+				.comment = slice_from_c(t->comment),
+				.is_view = true,
+				.rows = -1,
+				.columns = columns,
+				.column_count = t->column_count,
+			}));
+	}
+}
+
+void pgcatalog_input_of(struct arena *arena, const struct model *model,
+	const struct principal *principal, struct pgcatalog_input *out)
+{
+	VEC(struct pgcatalog_schema) schemas = {0};
+	tables_vec tables = {0};
+
+	for (size_t i = 0; i < model->domain_count; i++)
+		if (model_sees_domain(model, principal, &model->domains[i]))
+			vec_push(arena, &schemas,
+				((struct pgcatalog_schema){
+					model->domains[i].name, model->domains[i].description}));
+	vec_push(arena, &schemas,
+		((struct pgcatalog_schema){SLICE("mesh"), SLICE("What the mesh knows of itself")}));
+	for (size_t i = 0; i < model->table_count; i++) {
+		struct model_access access;
+
+		if (model_table_access(arena, &model->tables[i], model, principal, &access) ==
+			MODEL_FOUND)
+			add_table(arena, &access, &tables);
+	}
+	add_system(arena, &tables);
+	*out = (struct pgcatalog_input){
+		.database = model->name.len ? model->name : SLICE("weft"),
+		.database_comment = model->description,
+		.user = principal->name,
+		.schemas = schemas.items,
+		.schema_count = schemas.len,
+		.tables = tables.items,
+		.table_count = tables.len,
+	};
+}
