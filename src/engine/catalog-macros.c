@@ -8,6 +8,16 @@
 #include "base/attrs.h"
 
 static const char *const macros[][2] = {
+	/* Also so that DuckDB's own, which tell paths and settings of the engine, are not reached.
+	 */
+	{"version()", "'PostgreSQL 15.0 (Weft)'"},
+	{"current_setting(n)",
+		"CASE lower(n) WHEN 'server_version' THEN '15.0' WHEN 'server_version_num' THEN "
+		"'150000' WHEN 'search_path' THEN '\"$user\", public' WHEN 'timezone' THEN 'UTC' "
+		"WHEN 'client_encoding' THEN 'UTF8' WHEN 'server_encoding' THEN 'UTF8' WHEN "
+		"'standard_conforming_strings' THEN 'on' WHEN 'max_index_keys' THEN '32' WHEN "
+		"'jit' THEN 'off' ELSE '' END), (n, m) AS (current_setting(n)"},
+	{"set_config(n, v, l)", "CAST(v AS VARCHAR)"},
 	{"pg_table_is_visible(o)", "true"},
 	{"pg_type_is_visible(o)", "true"},
 	{"pg_function_is_visible(o)", "true"},
