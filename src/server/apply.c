@@ -199,9 +199,9 @@ static const struct manifest_file *find_file(
 	return count ? bsearch(&wanted, files, count, sizeof *files, compare_paths) : NULL;
 }
 
-static struct manifest_change edit_of(const json_t *changes, struct slice path, struct slice text)
+static struct stored_change edit_of(const json_t *changes, struct slice path, struct slice text)
 {
-	struct manifest_change edit = {.path = path, .text = text};
+	struct stored_change edit = {.path = path, .text = text};
 	size_t i;
 	json_t *step;
 	json_array_foreach((json_t *)(uintptr_t)changes, i,
@@ -221,8 +221,8 @@ static struct manifest_change edit_of(const json_t *changes, struct slice path, 
 static bool store_apply(struct apply_work *work, json_t *plan, struct error *err)
 {
 	const json_t *steps = json_get_array(plan, "changes");
-	struct manifest_change *edits = arena_array_of(
-		work->arena, struct manifest_change, work->old_count + work->new_count);
+	struct stored_change *edits = arena_array_of(
+		work->arena, struct stored_change, work->old_count + work->new_count);
 	size_t count = 0;
 	for (size_t i = 0; i < work->new_count; i++) {
 		const struct manifest_file *now = &work->new_files[i];
