@@ -58,9 +58,9 @@ static bool files_json(struct server *server, const struct model_access *access,
 						  access->table->version, scratch, &files, err))
 		return false;
 	int64_t counts[3] = {0};
-	for (size_t i = 0; i < files.files.count; i++)
+	for (size_t i = 0; i < files.file_count; i++)
 		counts[govern_file_verdict(
-			&access->decision, access->table, &files.files.items[i], principal)]++;
+			&access->decision, access->table, &files.files[i], principal)]++;
 	*out = json_pack("{s:I,s:I,s:I}", "all", (json_int_t)counts[GOVERN_ALL], "none",
 		(json_int_t)counts[GOVERN_NONE], "mixed", (json_int_t)counts[GOVERN_MIXED]);
 	return true;

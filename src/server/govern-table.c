@@ -122,14 +122,21 @@ enum govern_verdict govern_file_verdict(const struct decision *decision,
 	return all;
 }
 
-/* Whether the stored version has the column: *json* is [{"name","type"}]. */
-static bool stored_has(const json_t *stored, struct slice name)
+/* What the stored version says of the column; NULL when it lacks it. stored is [{"name","type"…}].
+ */
+static const json_t *find_stored(const json_t *stored, struct slice name)
 {
 	size_t i;
 	json_t *column;
 	json_array_foreach(stored, i,
-		column) if (slice_equal_nocase(json_get_slice(column, "name"), name)) return true;
-	return false;
+		column) if (slice_equal_nocase(json_get_slice(column, "name"), name)) return column;
+	return NULL;
+}
+
+static bool other_type(const json_t *stored, struct slice type)
+{
+	struct slice in_files = json_get_slice(stored, "stored");
+	return in_files.len > 0 || !slice_equal_nocase(json_get_slice(stored, "type"), type);
 }
 
 static void fill_columns(struct plan *plan, const struct governed *g, struct slice stored_schema,
@@ -147,12 +154,14 @@ static void fill_columns(struct plan *plan, const struct governed *g, struct sli
 		const struct decision_mask *mask = &g->decision.masks[i];
 		if (mask->denied)
 			continue;
+		const json_t *column = stored ? find_stored(stored, c->name) : NULL;
 		struct mask_sql sql = policy_mask_sql(plan->arena, &mask->mask, c->name, c->type);
 		columns[count++] = (struct wire_column){.name = arena_copy(plan->arena, c->name),
 			.type = arena_copy(
 				plan->arena, slice_is_none(sql.expression) ? c->type : sql.type),
 			.expr = sql.expression,
-			.absent = stored && !stored_has(stored, c->name)};
+			.absent = stored && !column,
+			.other_type = column && other_type(column, c->type)};
 	}
 	relation->columns = columns;
 	relation->column_count = count;
@@ -162,16 +171,16 @@ static void fill_columns(struct plan *plan, const struct governed *g, struct sli
 static void fill_files(const struct govern_request *request, struct plan *plan,
 	const struct governed *g, const struct model_files *files, struct wire_relation *relation)
 {
-	struct slice *kept = arena_array_of(plan->arena, struct slice, files->files.count);
+	struct slice *kept = arena_array_of(plan->arena, struct slice, files->file_count);
 	size_t count = 0;
 	bool mixed = false;
-	for (size_t i = 0; i < files->files.count; i++) {
+	for (size_t i = 0; i < files->file_count; i++) {
 		enum govern_verdict v = govern_file_verdict(
-			&g->decision, g->table, &files->files.items[i], request->principal);
+			&g->decision, g->table, &files->files[i], request->principal);
 		if (v == GOVERN_NONE)
 			continue;
 		mixed |= v == GOVERN_MIXED;
-		kept[count++] = arena_copy(plan->arena, files->files.items[i].path);
+		kept[count++] = arena_copy(plan->arena, files->files[i].path);
 	}
 	relation->files = kept;
 	relation->file_count = count;
@@ -197,7 +206,7 @@ static void fill_conjuncts(
 	for (size_t i = 0; relation->barrier && i < t->conjunct_count; i++)
 		for (size_t j = 0; j < relation->column_count; j++) {
 			const struct wire_column *c = &relation->columns[j];
-			if (slice_is_none(c->expr) && !c->absent &&
+			if (slice_is_none(c->expr) && !c->absent && !c->other_type &&
 				slice_equal_nocase(c->name, t->conjuncts[i].column) &&
 				sql_conjunct_text(
 					plan->arena, &t->conjuncts[i], c->type, &texts[count]))

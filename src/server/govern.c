@@ -370,10 +370,10 @@ static bool grant_table(const struct govern_request *request, struct arena *aren
 	struct model_files files;
 	if (!model_files_at(request->server->store, table, table->version, arena, &files, err))
 		return false;
-	for (size_t i = 0; i < files.files.count; i++)
-		if (govern_file_verdict(&access->decision, table, &files.files.items[i],
+	for (size_t i = 0; i < files.file_count; i++)
+		if (govern_file_verdict(&access->decision, table, &files.files[i],
 			    request->principal) != GOVERN_NONE)
-			vec_push(arena, &grant->files, files.files.items[i].path);
+			vec_push(arena, &grant->files, files.files[i].path);
 	return true;
 }
 

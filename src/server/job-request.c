@@ -151,10 +151,10 @@ static bool add_previous(struct server *server, struct job_plan *plan,
 	struct model_files files;
 	if (!model_files_at(server->store, table, table->version, plan->arena, &files, err))
 		return false;
-	for (size_t i = 0; i < files.files.count; i++) {
+	for (size_t i = 0; i < files.file_count; i++) {
 		json_t *file = json_object();
-		json_set_slice(file, "path", files.files.items[i].path);
-		json_object_set_new(file, "rows", json_integer(files.files.items[i].rows));
+		json_set_slice(file, "path", files.files[i].path);
+		json_object_set_new(file, "rows", json_integer(files.files[i].rows));
 		json_array_append_new(previous, file);
 	}
 	json_t *columns =

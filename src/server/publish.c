@@ -128,11 +128,11 @@ static void remove_files(struct build *b, struct delta_commit *commit)
 {
 	const json_t *keep = json_get_array(b->result, "keep");
 	struct delta_file *removes =
-		arena_array_of(b->arena, struct delta_file, b->before.files.count);
+		arena_array_of(b->arena, struct delta_file, b->before.file_count);
 	json_t *removed = json_array();
 	size_t prefix = b->table->location.len + 1;
-	for (size_t i = 0; i < b->before.files.count; i++) {
-		const struct file_row *file = &b->before.files.items[i];
+	for (size_t i = 0; i < b->before.file_count; i++) {
+		const struct file_row *file = &b->before.files[i];
 		if (kept(keep, file->path))
 			continue;
 		struct error ignored;
@@ -147,7 +147,7 @@ static void remove_files(struct build *b, struct delta_commit *commit)
 	commit->removes = removes;
 	json_object_set_new(b->payload, "removed", removed);
 	json_object_set_new(
-		b->payload, "replace", json_boolean(commit->remove_count == b->before.files.count));
+		b->payload, "replace", json_boolean(commit->remove_count == b->before.file_count));
 }
 
 static struct slice comment_of(const struct manifest_schema *schema, struct slice column)
@@ -173,6 +173,9 @@ static void set_columns(struct build *b, struct delta_commit *commit)
 		json_t *item = json_object();
 		json_set_slice(item, "name", out[i].name);
 		json_set_slice(item, "type", out[i].type);
+		struct slice stored = json_get_slice(c, "stored");
+		if (stored.len && !slice_equal(stored, out[i].type))
+			json_set_slice(item, "stored", stored);
 		json_array_append_new(schema, item);
 	}
 	commit->columns = out;

@@ -123,38 +123,59 @@ static struct slice expected_text(struct arena *arena, const struct manifest_qua
 			: arena_cstr(arena, arena_printf(arena, " and %g", q->value_high)));
 }
 
-static void take_check(struct active_run *run, const struct job_plan *plan, struct arena *arena,
-	const struct publish_table *table, const json_t *json, struct check_results *out)
+/* The rule of a check, or what the schema promises by itself (required, unique, primary key). */
+static struct check_row check_base(
+	const struct publish_table *table, const json_t *json, struct arena *arena)
 {
 	int64_t id = json_get_i64(json, "id", -1);
 	if (id < 0 || (size_t)id >= table->schema->quality_count)
-		return;
+		return (struct check_row){
+			.name = json_get_slice(json, "name"), .severity = SLICE("error")};
 	const struct manifest_quality *q = &table->schema->quality[id];
-	struct error ignored;
-	struct check_row *row = &out->rows[out->count++];
-	json_t *value = json_object_get(json, "value");
-	*row = (struct check_row){.run = run->id,
-		.product = plan->product->full_name,
-		.table = table->key,
-		.name = q->name,
+	return (struct check_row){.name = q->name,
 		.column = q->column,
 		.dimension = q->dimension,
 		.severity = q->severity.len ? q->severity : SLICE("error"),
-		.ok = json_get_bool(json, "ok", false),
-		.value = value && !json_is_null(value) ? json_print(arena, value) : SLICE_NONE,
-		.expected = expected_text(arena, q),
-		.message = json_get_slice(json, "message"),
-		.failing_rows = json_get_i64(json, "failing_rows", -1),
-		.time_us = clock_wall_us(&clock_system)};
+		.expected = expected_text(arena, q)};
+}
+
+static void tell_check(struct active_run *run, const struct check_row *row, struct slice table)
+{
+	json_t *event = json_object();
+	json_object_set_new(event, "event", json_string("check"));
+	json_set_slice(event, "name", row->name);
+	json_set_slice(event, "table", table);
+	json_object_set_new(event, "ok", json_boolean(row->ok));
+	json_set_slice(event, "severity", row->severity);
+	json_set_slice(event, "message", row->message);
+	tell(run, event);
+	if (row->ok)
+		return;
+	struct log_context where = {.run = run->id};
+	log_say(run->server->log, CHECK_FAILED, &where, log_str("check", row->name),
+		log_str("severity", row->severity), log_int("rows", row->failing_rows));
+}
+
+static void take_check(struct active_run *run, const struct job_plan *plan, struct arena *arena,
+	const struct publish_table *table, const json_t *json, struct check_results *out)
+{
+	struct error ignored;
+	struct check_row *row = &out->rows[out->count++];
+	json_t *value = json_object_get(json, "value");
+	*row = check_base(table, json, arena);
+	row->run = run->id;
+	row->product = plan->product->full_name;
+	row->table = table->key;
+	row->ok = json_get_bool(json, "ok", false);
+	row->value = value && !json_is_null(value) ? json_print(arena, value) : SLICE_NONE;
+	row->message = json_get_slice(json, "message");
+	row->failing_rows = json_get_i64(json, "failing_rows", -1);
 	row->failing_path =
 		keep_failing_rows(run, plan, arena, json_get_slice(json, "failing_file"), &ignored);
+	row->time_us = clock_wall_us(&clock_system);
 	if (!row->ok && slice_equal_c(row->severity, "error") && out->errors++ == 0)
 		out->first_error = row;
-	tell(run, json_pack("{s:s,s:s%,s:s%,s:b,s:s%,s:s%}", "event", "check", "name",
-			  row->name.ptr ? row->name.ptr : "", row->name.len, "table",
-			  table->job_name.ptr, table->job_name.len, "ok", row->ok, "severity",
-			  row->severity.ptr, row->severity.len, "message",
-			  row->message.ptr ? row->message.ptr : "", row->message.len));
+	tell_check(run, row, table->job_name);
 }
 
 static const json_t *table_result(const json_t *result, struct slice name)
@@ -171,8 +192,9 @@ static bool take_checks(struct active_run *run, const struct job_plan *plan, str
 	const json_t *result, struct check_results *out, struct error *err)
 {
 	size_t most = 0;
-	for (size_t i = 0; i < plan->table_count; i++)
-		most += plan->tables[i].schema->quality_count;
+	json_t *tables = json_get_array(result, "tables");
+	for (size_t i = 0; i < json_array_size(tables); i++)
+		most += json_array_size(json_get_array(json_array_get(tables, i), "checks"));
 	out->rows = arena_array_of(arena, struct check_row, most);
 	for (size_t i = 0; i < plan->table_count; i++) {
 		const json_t *table = table_result(result, plan->tables[i].job_name);

@@ -14,6 +14,7 @@ struct wire_column {
 	struct slice type;
 	struct slice expr; /* the mask; none = the column */
 	bool absent;	   /* older files lack it */
+	bool other_type;   /* the files hold it in another type */
 };
 
 /* A governed table of one statement. */
