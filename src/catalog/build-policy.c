@@ -18,21 +18,32 @@ static enum policy_effect effect_of(struct slice text)
 	return POLICY_DENY; /* manifest lets no other word pass; what is unknown is refused */
 }
 
+/*
+ * An entry of its own for the groups and for the users: either is enough, so that a rule for a
+ * group and a user binds both. Purposes come on top of each.
+ */
 static void build_who(struct arena *arena, const struct manifest_who *from, struct policy_who **out,
 	size_t *count_out)
 {
-	if (from->groups.len + from->users.len + from->purposes.len == 0)
-		return;
-	struct policy_who *who = arena_new_of(arena, struct policy_who);
+	const struct policy_who purposes = {
+		.purposes = from->purposes.items, .purpose_count = from->purposes.len};
+	struct policy_who *who = arena_array_of(arena, struct policy_who, 2);
+	size_t count = 0;
 
-	who->groups = from->groups.items;
-	who->group_count = from->groups.len;
-	who->users = from->users.items;
-	who->user_count = from->users.len;
-	who->purposes = from->purposes.items;
-	who->purpose_count = from->purposes.len;
+	if (from->groups.len) {
+		who[count] = purposes;
+		who[count].groups = from->groups.items;
+		who[count++].group_count = from->groups.len;
+	}
+	if (from->users.len) {
+		who[count] = purposes;
+		who[count].users = from->users.items;
+		who[count++].user_count = from->users.len;
+	}
+	if (count == 0 && from->purposes.len)
+		who[count++] = purposes;
 	*out = who;
-	*count_out = 1;
+	*count_out = count;
 }
 
 static struct mask mask_of(const struct manifest_policy *from)
