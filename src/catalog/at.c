@@ -62,11 +62,11 @@ static int64_t read_offset_s(struct reader *r)
 
 	if (!west)
 		expect(r, "+");
-	int64_t seconds = read_digits(r, 2) * 3600;
+	int64_t seconds = (int64_t)read_digits(r, 2) * 3600;
 
 	skip(r, ":");
 	if (r->at < r->text.len)
-		seconds += read_digits(r, 2) * 60;
+		seconds += (int64_t)read_digits(r, 2) * 60;
 	return west ? -seconds : seconds;
 }
 

@@ -374,13 +374,12 @@ static void build_domains(struct building *b)
 		build_product(b, &b->set.products[i], &m->products[i]);
 	for (size_t d = 0; d < m->domain_count; d++) {
 		struct model_domain *domain = &m->domains[d];
-		VEC(struct model_product *) products = {0};
 
+		domain->products =
+			arena_array_of(b->arena, struct model_product *, m->product_count);
 		for (size_t i = 0; i < m->product_count; i++)
 			if (m->products[i].domain == domain)
-				vec_push(b->arena, &products, &m->products[i]);
-		domain->products = products.items;
-		domain->product_count = products.len;
+				domain->products[domain->product_count++] = &m->products[i];
 	}
 }
 

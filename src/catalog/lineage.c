@@ -59,16 +59,15 @@ static void scan_transform(struct building *b, const struct model_table *to, edg
 static void add_input(
 	struct building *b, struct model_product *to, const struct model_product *from)
 {
-	VEC(struct model_product *) inputs = {to->inputs, to->input_count, to->input_count};
-
 	for (size_t i = 0; i < to->input_count; i++)
 		if (to->inputs[i] == from)
 			return;
 	if (from == to)
 		return;
-	vec_push(b->arena, &inputs, &b->model->products[from - b->model->products]);
-	to->inputs = inputs.items;
-	to->input_count = inputs.len;
+	if (!to->inputs)
+		to->inputs =
+			arena_array_of(b->arena, struct model_product *, b->model->product_count);
+	to->inputs[to->input_count++] = &b->model->products[from - b->model->products];
 }
 
 void build_lineage(struct building *b)

@@ -275,7 +275,7 @@ static void test_vacuum(void **state)
 	struct version_list versions;
 
 	for (int i = 1; i <= 4; i++) {
-		test_now = i * 100;
+		test_now = (int64_t)i * 100;
 		assert_int_equal(publish(f, i,
 					 i == 1	  ? "a"
 					 : i == 2 ? "b"
