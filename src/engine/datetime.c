@@ -200,6 +200,7 @@ bool encode_set_time_zone(const char *zone, struct error *err)
 		error_set(err, INVALID_PARAMETER_VALUE, "no time zone \"%.64s\"", zone);
 		return error_hint(err, "Use a name of the IANA database, such as Europe/Berlin.");
 	}
+	/* A worker has one thread until it is narrowed. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	if (setenv("TZ", zone, 1) != 0)
 		return error_set(err, OUT_OF_MEMORY, "no memory for a time zone");
 	tzset();

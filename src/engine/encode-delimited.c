@@ -4,7 +4,9 @@
 
 static char delimiter_of(const struct encoder *e, char fallback)
 {
-	return e->options.delimiter ? e->options.delimiter : fallback;
+	if (e->options.delimiter)
+		return e->options.delimiter;
+	return fallback;
 }
 
 static size_t message_begin(struct buffer *out)
@@ -28,7 +30,7 @@ static void add_escaped(struct buffer *out, struct slice text, char delimiter)
 		const char *hit = text.ptr[i] ? strchr(plain, text.ptr[i]) : NULL;
 		if (hit || text.ptr[i] == delimiter)
 			buffer_add_char(out, '\\');
-		buffer_add_char(out, hit ? letters[hit - plain] : text.ptr[i]);
+		buffer_add(out, hit ? &letters[hit - plain] : &text.ptr[i], 1);
 	}
 }
 
@@ -79,8 +81,12 @@ const struct encode_form encode_form_copy_text = {.begin = copy_text_begin, .row
 /* A field that could be read as NULL, or as more than one, is quoted. */
 static void csv_field(struct encoder *e, struct buffer *out, struct slice text, bool alone)
 {
-	char quote = e->options.quote ? e->options.quote : '"';
-	char escape = e->options.escape ? e->options.escape : quote;
+	char quote = '"';
+	if (e->options.quote)
+		quote = e->options.quote;
+	char escape = quote;
+	if (e->options.escape)
+		escape = e->options.escape;
 	char delimiter = delimiter_of(e, ',');
 	struct slice null_text = e->options.null_text;
 	bool quoted = slice_is_none(null_text) ? text.len == 0 : slice_equal(text, null_text);

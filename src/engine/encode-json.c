@@ -39,8 +39,8 @@ static void add_base64(struct buffer *out, struct slice bytes)
 			group = group << 8 |
 				(i + j < bytes.len ? (unsigned char)bytes.ptr[i + j] : 0);
 		for (size_t j = 0; j < 4; j++)
-			buffer_add_char(
-				out, i + j > bytes.len ? '=' : digits[group >> (18 - 6 * j) & 63]);
+			buffer_add(out,
+				i + j > bytes.len ? "=" : &digits[group >> (18 - 6 * j) & 63], 1);
 	}
 	buffer_add_char(out, '"');
 }

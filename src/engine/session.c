@@ -230,7 +230,8 @@ static bool make_catalogue(struct session *session, const struct session_stateme
 	if (!use(session, catalogue, err) || !add_relations(session, arena, s, err)) {
 		err->position = 0;
 		drop_catalogue(session, catalogue);
-		return false;
+		return false; /* NOLINT(clang-analyzer-unix.Malloc): kept if it cannot be detached
+			       */
 	}
 	*out = catalogue;
 	return true;

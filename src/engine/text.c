@@ -204,7 +204,7 @@ static bool needs_quotes(struct slice item)
 	if (item.len == 0 || slice_equal_nocase(item, SLICE("null")))
 		return true;
 	for (size_t i = 0; i < item.len; i++)
-		if (memchr("{},\"\\ \t\n\r\v\f", item.ptr[i], 11))
+		if (item.ptr[i] && strchr("{},\"\\ \t\n\r\v\f", item.ptr[i]))
 			return true;
 	return false;
 }

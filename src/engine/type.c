@@ -190,18 +190,14 @@ static void set_pg(struct type *type)
 	const struct simple *item = list ? find_simple(type->children[0]->id) : NULL;
 	type->typmod = -1;
 	type->size = -1;
-	type->oid = 0;
-	if (type->json) {
-		type->oid = PG_JSON;
-	} else if (simple) {
+	type->oid = type->json || (!simple && type->child_count > 0) ? PG_JSON : 0;
+	if (simple && !type->json) {
 		type->oid = simple->oid;
 		type->size = simple->size;
 		if (type->id == DUCKDB_TYPE_DECIMAL) /* numeric's: precision, scale, header of 4 */
 			type->typmod = (type->width << 16 | type->scale) + 4;
 	} else if (item) {
 		type->oid = type->children[0]->json ? PG_JSON_ARRAY : item->array_oid;
-	} else if (type->child_count > 0) {
-		type->oid = PG_JSON;
 	}
 }
 

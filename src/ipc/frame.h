@@ -8,9 +8,9 @@
 #include "base/slice.h"
 
 /*
- * Framed messages over a Unix stream socket pair, with descriptors (SCM_RIGHTS). Blocking; a channel
- * belongs to one thread at a time. On the wire: u32 payload length, u8 type, u8 number of descriptors,
- * u16 zero, little-endian; then the payload.
+ * Framed messages over a Unix stream socket pair, with descriptors (SCM_RIGHTS). Blocking; a
+ * channel belongs to one thread at a time. On the wire: u32 payload length, u8 type, u8 number of
+ * descriptors, u16 zero, little-endian; then the payload.
  */
 enum { FRAME_MAX_FDS = 64, FRAME_MAX_BYTES = 64 << 20 };
 

@@ -121,9 +121,9 @@ static const int base_calls[] = {SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write
 	SCMP_SYS(getrandom), SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(gettimeofday),
 	SCMP_SYS(nanosleep), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(getpid),
-	SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(fcntl), SCMP_SYS(fstatfs), SCMP_SYS(statfs),
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(getcwd), SCMP_SYS(getrusage), SCMP_SYS(dup),
-	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(sendmsg),
+	SCMP_SYS(gettid), SCMP_SYS(fcntl), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(poll),
+	SCMP_SYS(ppoll), SCMP_SYS(getcwd), SCMP_SYS(getrusage), SCMP_SYS(dup), SCMP_SYS(getuid),
+	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(sendmsg),
 	SCMP_SYS(recvmsg),
 	/* x86-64 names of the same; libseccomp leaves out what another machine lacks. */
 	SCMP_SYS(open), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(access), SCMP_SYS(readlink),
@@ -160,7 +160,10 @@ static bool allow_checked(scmp_filter_ctx ctx)
 	const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
 	/* Reading a limit is fine, setting one has a new value (argument 2). */
 	const struct scmp_arg_cmp no_value = SCMP_A2(SCMP_CMP_EQ, 0);
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_exec) == 0 &&
+	/* abort() signals a thread of its own process. */
+	const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, own) == 0 &&
+	       seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_exec) == 0 &&
 	       seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec) == 0 &&
 	       seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, thread) == 0 &&
 	       seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, no_value) == 0 &&

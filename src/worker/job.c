@@ -451,12 +451,12 @@ static bool lock_engine(struct job *job, const paths *allowed, struct error *err
 
 	for (size_t i = 0; i < allowed->len; i++) {
 		struct slice path = allowed->items[i];
-		bool folder = stat(arena_cstr(job->arena, path), &info) == 0 && S_ISDIR(info.st_mode);
+		bool folder =
+			stat(arena_cstr(job->arena, path), &info) == 0 && S_ISDIR(info.st_mode);
 
 		add_path(job, folder ? &folders : &files, path);
 	}
-	return engine_lock(
-		job->engine, files.items, files.len, folders.items, folders.len, err);
+	return engine_lock(job->engine, files.items, files.len, folders.items, folders.len, err);
 }
 
 static bool narrow(struct job *job, struct error *err)

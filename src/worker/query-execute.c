@@ -169,7 +169,9 @@ static bool bind_all(struct query_worker *worker, struct engine_statement *state
 static char option_char(const json_t *options, const char *name)
 {
 	struct slice text = json_get_slice(options, name);
-	return text.len == 1 ? text.ptr[0] : 0;
+	if (text.len == 1)
+		return text.ptr[0];
+	return 0;
 }
 
 static int *read_formats(const json_t *body, size_t columns)
