@@ -102,6 +102,18 @@ static struct slice spelling_of(duckdb_type type)
 	return slice_from_c(row ? row->spelling : "VARCHAR");
 }
 
+struct slice engine_type_of_oid(struct arena *arena, uint32_t oid)
+{
+	const struct oid_row *row = row_of_oid(oid);
+	const struct oid_row *list = row_of_array(oid);
+	const struct oid_row *known = list ? list : row;
+	if (!known)
+		return SLICE("VARCHAR");
+	bool decimal = known->type == DUCKDB_TYPE_DECIMAL; /* wide enough for most, with a scale */
+	return arena_printf(
+		arena, "%s%s%s", known->spelling, decimal ? "(38,10)" : "", list ? "[]" : "");
+}
+
 static bool is_integer(duckdb_type type)
 {
 	return type == DUCKDB_TYPE_TINYINT || type == DUCKDB_TYPE_SMALLINT ||
@@ -272,25 +284,31 @@ static bool make_list(struct bind *bind, const struct oid_row *item, int format,
 				"parameter $%zu is not an array of its type", bind->index + 1));
 }
 
-static bool make_value(struct bind *bind, uint32_t oid, int format, duckdb_type expected,
-	struct slice value, duckdb_value *out, struct error *err)
+/* As the client sent it. */
+struct given {
+	uint32_t oid;
+	int format;
+	struct slice value;
+};
+
+static bool make_value(struct bind *bind, const struct given *given, duckdb_type expected,
+	duckdb_value *out, struct error *err)
 {
-	const struct oid_row *list = row_of_array(oid);
+	const struct oid_row *list = row_of_array(given->oid);
 	if (list)
-		return make_list(bind, list, format, value, out, err);
-	const struct oid_row *row = row_of_oid(oid);
-	if (oid && oid != PG_UNKNOWN && !row && format)
+		return make_list(bind, list, given->format, given->value, out, err);
+	const struct oid_row *row = row_of_oid(given->oid);
+	if (given->oid && given->oid != PG_UNKNOWN && !row && given->format)
 		return error_set(err, FEATURE_NOT_SUPPORTED,
 			"parameter $%zu has type %u, which is not understood in binary",
-			bind->index + 1, oid);
+			bind->index + 1, given->oid);
 	duckdb_type type = choose(row ? row->type : DUCKDB_TYPE_INVALID, expected);
-	if (format)
-		return bind_binary_value(bind, row ? oid : PG_TEXT, type, value, out, err);
-	if (!row && expected == DUCKDB_TYPE_LIST) {
-		*out = duckdb_create_varchar_length(value.ptr, value.len);
-		return true;
-	}
-	return bind_text_value(bind, type, value, out, err);
+	if (given->format)
+		return bind_binary_value(
+			bind, row ? given->oid : PG_TEXT, type, given->value, out, err);
+	if (!row && expected == DUCKDB_TYPE_LIST)
+		type = DUCKDB_TYPE_VARCHAR; /* the engine casts '{…}' as it knows the element */
+	return bind_text_value(bind, type, given->value, out, err);
 }
 
 bool engine_bind(struct engine_statement *statement, size_t index, uint32_t oid, int format,
@@ -302,10 +320,11 @@ bool engine_bind(struct engine_statement *statement, size_t index, uint32_t oid,
 	scoped(arena_free) struct arena *arena = arena_new();
 	struct bind bind = {.engine = statement->engine, .arena = arena, .index = index};
 	duckdb_value made = NULL;
+	struct given given = {oid, format, value};
+	duckdb_type expected = duckdb_param_type(statement->prepared, index + 1);
 	if (slice_is_none(value))
 		made = duckdb_create_null_value();
-	else if (!make_value(&bind, oid, format, duckdb_param_type(statement->prepared, index + 1),
-			 value, &made, err))
+	else if (!make_value(&bind, &given, expected, &made, err))
 		return false;
 	bool ok = duckdb_bind_value(statement->prepared, index + 1, made) == DuckDBSuccess;
 	duckdb_destroy_value(&made);

@@ -65,6 +65,11 @@ const struct engine_column *engine_statement_columns(
 size_t engine_statement_param_count(const struct engine_statement *statement);
 /* PostgreSQL type of parameter index (from 0), 0 when DuckDB cannot tell. */
 uint32_t engine_statement_param_oid(const struct engine_statement *statement, size_t index);
+/* false: the types of its columns hang on parameters that the engine cannot tell; cast those in the
+ * text (engine_type_of_oid) and prepare again. */
+bool engine_statement_is_settled(const struct engine_statement *statement);
+/* DuckDB's spelling for a PostgreSQL type that parameters may have; VARCHAR for others. */
+struct slice engine_type_of_oid(struct arena *arena, uint32_t oid);
 /* Binds index (from 0). format 0 = text, 1 = binary as PostgreSQL has it for oid; none = NULL. */
 bool engine_bind(struct engine_statement *statement, size_t index, uint32_t oid, int format,
 	struct slice value, struct error *err) must_check;

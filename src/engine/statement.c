@@ -32,6 +32,57 @@ static bool prepare(struct engine_statement *s, struct error *err)
 	return ok;
 }
 
+static void set_column(
+	struct engine_statement *s, size_t index, const char *name, duckdb_logical_type logical)
+{
+	struct type *type = type_read(s->arena, logical);
+	view_init(&s->views[index], s->arena, type);
+	s->columns[index] = (struct engine_column){.name = arena_copy(s->arena, slice_from_c(name)),
+		.type = type->spelling,
+		.oid = type->oid,
+		.typmod = type->typmod,
+		.size = type->size};
+}
+
+bool engine_statement_is_settled(const struct engine_statement *statement)
+{
+	for (size_t i = 0; i < statement->column_count; i++)
+		if (statement->views[i].type->id == DUCKDB_TYPE_INVALID ||
+			statement->views[i].type->id == DUCKDB_TYPE_ANY)
+			return false;
+	return true;
+}
+
+/* A value bound with another type than was expected can change the types of columns. */
+static bool is_changed(const struct type *type, duckdb_logical_type now)
+{
+	return type->id != duckdb_get_type_id(now) ||
+	       (type->id == DUCKDB_TYPE_DECIMAL &&
+		       (type->width != duckdb_decimal_width(now) ||
+			       type->scale != duckdb_decimal_scale(now)));
+}
+
+static void settle_columns(struct engine_statement *s, duckdb_result *result)
+{
+	size_t count = duckdb_column_count(result);
+	bool changed = count != s->column_count;
+	for (size_t i = 0; i < count && !changed; i++) {
+		duckdb_logical_type now = duckdb_column_logical_type(result, i);
+		changed = is_changed(s->views[i].type, now);
+		duckdb_destroy_logical_type(&now);
+	}
+	if (!changed)
+		return;
+	s->column_count = count;
+	s->columns = arena_array_of(s->arena, struct engine_column, count);
+	s->views = arena_array_of(s->arena, struct view, count);
+	for (size_t i = 0; i < count; i++) {
+		duckdb_logical_type now = duckdb_column_logical_type(result, i);
+		set_column(s, i, duckdb_column_name(result, i), now);
+		duckdb_destroy_logical_type(&now);
+	}
+}
+
 static void read_columns(struct engine_statement *s)
 {
 	s->column_count = duckdb_prepared_statement_column_count(s->prepared);
@@ -41,15 +92,8 @@ static void read_columns(struct engine_statement *s)
 		const char *name = duckdb_prepared_statement_column_name(s->prepared, i);
 		duckdb_logical_type logical =
 			duckdb_prepared_statement_column_logical_type(s->prepared, i);
-		struct type *type = type_read(s->arena, logical);
+		set_column(s, i, name, logical);
 		duckdb_destroy_logical_type(&logical);
-		view_init(&s->views[i], s->arena, type);
-		s->columns[i] =
-			(struct engine_column){.name = arena_copy(s->arena, slice_from_c(name)),
-				.type = type->spelling,
-				.oid = type->oid,
-				.typmod = type->typmod,
-				.size = type->size};
 		union {
 			const char *from;
 			void *to;
@@ -138,6 +182,8 @@ bool engine_execute(
 		free(r);
 		return false;
 	}
+	if (statement->param_count > 0)
+		settle_columns(statement, &r->result);
 	r->views = statement->views;
 	*out = r;
 	return true;

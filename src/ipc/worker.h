@@ -15,7 +15,8 @@
  * Query channel (one worker, one principal, see struct worker_key in server/pool.h)
  *   W_NARROW   -> {"memory_bytes":n,"threads":n,"spill_dir":"/…","spill_bytes":n,
  *                  "read_dirs":["/…"],"read_files":["/…"],
- *                  "attributes":{"country":["DE","FR"]},"groups":["g"],"principal":"alice","purpose":"p",
+ *                  "attributes":{"country":["DE","FR"]},"groups":["g"],
+ *                  "principal":"alice","purpose":"p",
  *                  "pseudonym_key":"64 hex digits","database":"shop","time_zone":"UTC"}
  *              <- W_FINE {} | W_ERROR.  Once, before anything else: rlimits, Landlock, seccomp,
  * locked engine. W_PARSE    -> the statement's text, raw bytes        <- W_AST raw JSON of

@@ -114,6 +114,26 @@ static bool send_prepared(
 	return query_send_json(worker, W_PREPARED, body, err);
 }
 
+/*
+ * Prepares; where the engine cannot tell a parameter's type, or chooses none that fits, once more
+ * with the declared types in the text (text where none is declared, as PostgreSQL does).
+ */
+static bool prepare_settled(struct query_worker *worker, const json_t *body,
+	struct session_statement *s, struct engine_statement **statement, struct error *err)
+{
+	enum { MAX_PARAMS = 1024 };
+	const json_t *oids = json_get_array(body, "param_oids");
+	bool ok = session_prepare(worker->session, s, statement, err);
+	if (ok ? engine_statement_is_settled(*statement) : json_array_size(oids) == 0)
+		return ok;
+	struct slice *types = arena_array_of(worker->arena, struct slice, MAX_PARAMS);
+	for (size_t i = 0; i < MAX_PARAMS; i++)
+		types[i] = engine_type_of_oid(
+			worker->arena, (uint32_t)json_integer_value(json_array_get(oids, i)));
+	s->text = rewrite_params(worker->arena, s->text, types, MAX_PARAMS);
+	return session_prepare(worker->session, s, statement, err);
+}
+
 bool query_prepare(struct query_worker *worker, const struct frame *frame, struct error *err)
 {
 	scoped(json_drop) json_t *body = json_parse(frame->payload, err);
@@ -129,6 +149,6 @@ bool query_prepare(struct query_worker *worker, const struct frame *frame, struc
 		return error_set(err, PROTOCOL_VIOLATION, "a statement needs a key and a text");
 	return read_text(worker, body, &s.text, err) &&
 	       read_relations(worker, body, frame, &s, err) &&
-	       session_prepare(worker->session, &s, &statement, err) &&
+	       prepare_settled(worker, body, &s, &statement, err) &&
 	       send_prepared(worker, statement, err);
 }

@@ -119,3 +119,25 @@ bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at 
 	*out = str_slice(&made);
 	return true;
 }
+
+struct slice rewrite_params(
+	struct arena *arena, struct slice text, const struct slice *types, size_t count)
+{
+	struct str made = str_in(arena);
+	struct lexer lexer = lexer_of(text);
+	size_t done = 0;
+	for (struct token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_ERROR;
+		t = lexer_next(&lexer)) {
+		uint64_t number = 0;
+		if (t.kind != TOKEN_PARAM ||
+			!slice_to_u64(slice_sub(t.text, 1, t.text.len), &number) || number == 0 ||
+			number > count)
+			continue;
+		str_add(&made, slice_sub(text, done, t.at));
+		str_printf(&made, "CAST(%.*s AS %.*s)", SLICE_FMT(t.text),
+			SLICE_FMT(types[number - 1]));
+		done = end_of(t);
+	}
+	str_add(&made, slice_sub(text, done, text.len));
+	return str_slice(&made);
+}

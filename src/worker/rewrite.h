@@ -22,5 +22,10 @@ bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at 
 bool rewrite_catalog(
 	struct arena *arena, struct slice text, struct slice *out, struct error *err) must_check;
 
+/* $n becomes CAST($n AS types[n - 1]), where the engine cannot tell a parameter's type by itself.
+ */
+struct slice rewrite_params(
+	struct arena *arena, struct slice text, const struct slice *types, size_t count);
+
 /* Characters before byte, as PostgreSQL counts positions. */
 int rewrite_character(struct slice text, uint64_t byte);
