@@ -114,11 +114,11 @@ static size_t *measure(const struct cli *cli, const struct grid *grid)
 	return widths;
 }
 
-static void print_table(const struct cli *cli, const struct grid *grid)
+static void print_table(const struct cli *cli, const struct grid *grid, bool header)
 {
 	const size_t *widths = measure(cli, grid);
 
-	if (!cli_is_set(cli, "no-header")) {
+	if (header) {
 		fputs(cli->color ? "\033[1m" : "", cli->out);
 		for (size_t c = 0; c < grid->column_count; c++)
 			print_padded(cli->out, &grid->columns[c], grid->columns[c].title, widths[c],
@@ -147,15 +147,17 @@ static void markdown_cell(FILE *out, struct slice text)
 	fputs(" |", out);
 }
 
-static void print_markdown(FILE *out, const struct grid *grid)
+static void print_markdown(FILE *out, const struct grid *grid, bool header)
 {
-	fputc('|', out);
-	for (size_t c = 0; c < grid->column_count; c++)
-		markdown_cell(out, grid->columns[c].title);
-	fputs("\n|", out);
-	for (size_t c = 0; c < grid->column_count; c++)
-		fputs(grid->columns[c].right ? "---:|" : "---|", out);
-	fputc('\n', out);
+	if (header) {
+		fputc('|', out);
+		for (size_t c = 0; c < grid->column_count; c++)
+			markdown_cell(out, grid->columns[c].title);
+		fputs("\n|", out);
+		for (size_t c = 0; c < grid->column_count; c++)
+			fputs(grid->columns[c].right ? "---:|" : "---|", out);
+		fputc('\n', out);
+	}
 	for (size_t r = 0; r < grid->row_count; r++) {
 		fputc('|', out);
 		for (size_t c = 0; c < grid->column_count; c++)
@@ -210,24 +212,26 @@ void output_separated(FILE *out, enum output_format format, const struct slice *
 	fputc('\n', out);
 }
 
-static void print_separated(const struct cli *cli, const struct grid *grid)
+static void print_separated(const struct cli *cli, const struct grid *grid, bool header)
 {
 	struct slice *titles = arena_array_of(cli->arena, struct slice, grid->column_count);
 
 	for (size_t c = 0; c < grid->column_count; c++)
 		titles[c] = grid->columns[c].title;
-	if (!cli_is_set(cli, "no-header"))
+	if (header)
 		output_separated(cli->out, cli->format, titles, grid->column_count);
 	for (size_t r = 0; r < grid->row_count; r++)
 		output_separated(cli->out, cli->format, grid->rows[r].cells, grid->column_count);
 }
 
-void output_grid(struct cli *cli, const struct grid *grid)
+void output_grid_block(struct cli *cli, const struct grid *grid, bool first)
 {
+	bool header = first && !cli_is_set(cli, "no-header");
+
 	switch (cli->format) {
-	case OUTPUT_MARKDOWN: print_markdown(cli->out, grid); return;
+	case OUTPUT_MARKDOWN: print_markdown(cli->out, grid, first); return;
 	case OUTPUT_CSV:
-	case OUTPUT_TSV: print_separated(cli, grid); return;
+	case OUTPUT_TSV: print_separated(cli, grid, header); return;
 	case OUTPUT_NAME:
 		for (size_t r = 0; r < grid->row_count && grid->column_count; r++)
 			fprintf(cli->out, "%.*s\n", SLICE_FMT(grid->rows[r].cells[0]));
@@ -238,6 +242,11 @@ void output_grid(struct cli *cli, const struct grid *grid)
 	case OUTPUT_NDJSON:
 	case OUTPUT_YAML:
 	case OUTPUT_PARQUET:
-	case OUTPUT_ARROW: print_table(cli, grid); return;
+	case OUTPUT_ARROW: print_table(cli, grid, header); return;
 	}
+}
+
+void output_grid(struct cli *cli, const struct grid *grid)
+{
+	output_grid_block(cli, grid, true);
 }

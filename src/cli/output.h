@@ -44,6 +44,8 @@ struct grid {
 };
 /* table (cut to the terminal's width), wide, md, csv, tsv, name by cli->format. */
 void output_grid(struct cli *cli, const struct grid *grid);
+/* One block of a longer answer: the header with the first one only. */
+void output_grid_block(struct cli *cli, const struct grid *grid, bool first);
 /* One line of csv or tsv. */
 void output_separated(
 	FILE *out, enum output_format format, const struct slice *cells, size_t count);
