@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -65,6 +66,8 @@ bool cli_open(struct cli *cli, struct error *err)
 	const char *format = cli_option(cli, "output");
 	const char *file = cli_option(cli, "output-file");
 
+	/* Only how wide characters are; numbers and times stay as they are. */
+	setlocale(LC_CTYPE, "C.UTF-8"); /* NOLINT(concurrency-mt-unsafe): one thread */
 	cli->error_tty = isatty(STDERR_FILENO);
 	cli->input_tty = isatty(STDIN_FILENO) && cli->error_tty && !cli_is_set(cli, "no-input");
 	cli->output_tty = isatty(STDOUT_FILENO) && !file;

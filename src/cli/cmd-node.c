@@ -18,7 +18,7 @@
 
 /* init and serve: the node itself, on this machine. */
 
-enum { SCRAM_ITERATIONS = 15000, KEY_BYTES = 32, HOST_MAX = 64 };
+enum { KEY_BYTES = 32, HOST_MAX = 64 };
 
 static const char *path_in(struct cli *cli, const char *data, const char *name)
 {

@@ -219,6 +219,21 @@ bool auth_local(struct server *server, uint32_t uid, struct auth_identity **out,
 	return true;
 }
 
+bool auth_as(struct server *server, const struct auth_identity *caller, struct slice user,
+	struct auth_identity **out, struct error *err)
+{
+	struct principal claimed = {.name = user};
+	struct log_context where = {.principal = caller->principal.name};
+	if (!caller->principal.admin || !(caller->scopes & AUTH_ADMIN)) {
+		error_set(err, INSUFFICIENT_PRIVILEGE, "only administrators may act as another user");
+		return error_hint(err, "Leave --as (the header X-Weft-User) out.");
+	}
+	if (!load(server, &claimed, AUTH_ALL & ~(unsigned)AUTH_ADMIN, out, err))
+		return false;
+	log_say(server->log, AUTH_AS, &where, log_str("user", user));
+	return true;
+}
+
 bool auth_team(
 	struct server *server, struct slice domain, struct auth_identity **out, struct error *err)
 {
