@@ -109,59 +109,66 @@ static bool reply_list(struct request *request, const char *sql, bool by_domain,
 
 bool api_domains(struct request *request, struct error *err)
 {
-	return reply_list(request, "SELECT * FROM mesh.domains ORDER BY name LIMIT $1", false, err);
+	return reply_list(
+		request, "SELECT * FROM mesh.domains ORDER BY domain LIMIT $1", false, err);
 }
 
 bool api_products(struct request *request, struct error *err)
 {
 	return reply_list(request,
-		"SELECT * FROM mesh.products " BY_DOMAIN "ORDER BY domain, name LIMIT $2", true,
+		"SELECT * FROM mesh.products " BY_DOMAIN "ORDER BY domain, product LIMIT $2", true,
 		err);
 }
 
 bool api_tables(struct request *request, struct error *err)
 {
 	return reply_list(request,
-		"SELECT * FROM mesh.tables " BY_DOMAIN "ORDER BY domain, name LIMIT $2", true, err);
+		"SELECT * FROM mesh.tables " BY_DOMAIN
+		"ORDER BY domain, table_name, major LIMIT $2",
+		true, err);
 }
 
 bool api_columns(struct request *request, struct error *err)
 {
 	return reply_list(request,
 		"SELECT * FROM mesh.columns " BY_DOMAIN
-		"ORDER BY domain, \"table\", position LIMIT $2",
+		"ORDER BY domain, table_name, position LIMIT $2",
 		true, err);
 }
 
 bool api_sources(struct request *request, struct error *err)
 {
 	return reply_list(request,
-		"SELECT * FROM mesh.sources " BY_DOMAIN "ORDER BY domain, name LIMIT $2", true,
+		"SELECT * FROM mesh.sources " BY_DOMAIN "ORDER BY domain, source LIMIT $2", true,
 		err);
 }
 
 bool api_policies(struct request *request, struct error *err)
 {
 	return reply_list(
-		request, "SELECT * FROM mesh.policies ORDER BY name LIMIT $1", false, err);
+		request, "SELECT * FROM mesh.policies ORDER BY policy LIMIT $1", false, err);
 }
 
 bool api_versions(struct request *request, struct error *err)
 {
 	return reply_list(request,
-		"SELECT * FROM mesh.versions " BY_DOMAIN "ORDER BY published DESC LIMIT $2", true,
-		err);
+		"SELECT * FROM mesh.versions " BY_DOMAIN "ORDER BY published_at DESC LIMIT $2",
+		true, err);
 }
 
 bool api_slo(struct request *request, struct error *err)
 {
-	return reply_list(request, "SELECT * FROM mesh.slo " BY_DOMAIN "LIMIT $2", true, err);
+	return reply_list(request,
+		"SELECT * FROM mesh.slo " BY_DOMAIN "ORDER BY domain, table_name LIMIT $2", true,
+		err);
 }
 
 bool api_checks(struct request *request, struct error *err)
 {
 	return reply_list(request,
-		"SELECT * FROM mesh.checks " BY_DOMAIN "ORDER BY run DESC LIMIT $2", true, err);
+		"SELECT * FROM mesh.checks " BY_DOMAIN
+		"ORDER BY run DESC, table_name, rule LIMIT $2",
+		true, err);
 }
 
 bool api_audit(struct request *request, struct error *err)
@@ -177,8 +184,8 @@ bool api_nodes(struct request *request, struct error *err)
 
 bool api_runs(struct request *request, struct error *err)
 {
-	return reply_list(request, "SELECT * FROM mesh.runs " BY_DOMAIN "ORDER BY id DESC LIMIT $2",
-		true, err);
+	return reply_list(request,
+		"SELECT * FROM mesh.runs " BY_DOMAIN "ORDER BY run DESC LIMIT $2", true, err);
 }
 
 /* One thing and the things it has: {…, member: [items]}. */
@@ -215,17 +222,21 @@ static bool reply_item(struct request *request, const char *sql, const char *mem
 
 bool api_product(struct request *request, struct error *err)
 {
-	return reply_item(request, "SELECT * FROM mesh.products WHERE domain = $1 AND name = $2",
+	return reply_item(request, "SELECT * FROM mesh.products WHERE domain = $1 AND product = $2",
 		"tables",
-		"SELECT * FROM mesh.tables WHERE domain = $1 AND product = $2 ORDER BY name",
+		"SELECT * FROM mesh.tables WHERE domain = $1 AND product = $2 "
+		"ORDER BY table_name, major",
 		"product", err);
 }
 
 bool api_table(struct request *request, struct error *err)
 {
-	return reply_item(request, "SELECT * FROM mesh.tables WHERE domain = $1 AND name = $2",
+	return reply_item(request,
+		"SELECT * FROM mesh.tables WHERE domain = $1 AND table_name = $2 "
+		"ORDER BY major DESC LIMIT 1",
 		"columns",
-		"SELECT * FROM mesh.columns WHERE domain = $1 AND \"table\" = $2 ORDER BY position",
+		"SELECT * FROM mesh.columns WHERE domain = $1 AND table_name = $2 "
+		"ORDER BY position",
 		"table", err);
 }
 

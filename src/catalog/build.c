@@ -36,7 +36,8 @@ static bool parse(
 {
 	struct manifest_problems problems = {.arena = b->arena};
 
-	if (manifest_parse(b->arena, files, count, &b->set, &problems))
+	/* Before the first apply there is nothing to say about it. */
+	if (count == 0 || manifest_parse(b->arena, files, count, &b->set, &problems))
 		return true;
 	for (size_t i = 0; i < problems.len; i++) {
 		const struct manifest_problem *p = &problems.items[i];

@@ -143,10 +143,16 @@ int cli_report(const struct cli *cli, const struct error *err)
 	const struct sqlstate_row *row = &sqlstate_table[err->state];
 
 	if (cli->format_given && (cli->format == OUTPUT_JSON || cli->format == OUTPUT_NDJSON)) {
-		scoped(json_drop) json_t *body = json_pack("{s:{s:s, s:s, s:s*, s:i*}}", "error",
-			"code", row->code, "message", err->msg, "hint",
-			err->hint[0] ? err->hint : NULL, "position", err->position);
+		scoped(json_drop) json_t *body = json_object();
+		json_t *error = json_object();
 
+		json_object_set_new(body, "error", error);
+		json_object_set_new(error, "code", json_string(row->code));
+		json_set_slice(error, "message", slice_from_c(err->msg));
+		if (err->hint[0])
+			json_set_slice(error, "hint", slice_from_c(err->hint));
+		if (err->position)
+			json_object_set_new(error, "position", json_integer(err->position));
 		fprintf(stderr, "%.*s\n", SLICE_FMT(json_print(cli->arena, body)));
 		return row->exit_status;
 	}

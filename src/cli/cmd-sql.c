@@ -14,11 +14,11 @@ static bool read_params(struct sql_session *session, struct error *err)
 {
 	struct cli *cli = session->cli;
 
-	session->param_count = parsed_count(&cli->parsed, "param");
-	session->params = arena_array_of(cli->arena, struct sql_param, session->param_count);
-	for (size_t i = 0; i < session->param_count; i++)
+	session->params.len = parsed_count(&cli->parsed, "param");
+	session->params.items = arena_array_of(cli->arena, struct sql_param, session->params.len);
+	for (size_t i = 0; i < session->params.len; i++)
 		if (!sql_param_parse(
-			    parsed_nth(&cli->parsed, "param", i), &session->params[i], err))
+			    parsed_nth(&cli->parsed, "param", i), &session->params.items[i], err))
 			return false;
 	return true;
 }

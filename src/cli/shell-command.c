@@ -29,18 +29,20 @@ static bool do_describe(struct shell *shell, struct slice argument, struct error
 
 	if (argument.len == 0)
 		return sql_run(shell->session,
-			SLICE("SELECT domain, name, description FROM mesh.tables ORDER BY 1, 2"),
+			SLICE("SELECT domain, table_name, description FROM mesh.tables ORDER BY 1, "
+			      "2"),
 			err);
 	struct slice domain = slice_split(&table, '.');
 
-	str_add(&sql, SLICE("SELECT name, type, description FROM mesh.columns WHERE "));
+	str_add(&sql,
+		SLICE("SELECT column_name, data_type, mask, description FROM mesh.columns WHERE "));
 	if (slice_is_none(table)) {
-		str_add(&sql, SLICE("\"table\" = "));
+		str_add(&sql, SLICE("table_name = "));
 		str_add_sql_literal(&sql, domain);
 	} else {
 		str_add(&sql, SLICE("domain = "));
 		str_add_sql_literal(&sql, domain);
-		str_add(&sql, SLICE(" AND \"table\" = "));
+		str_add(&sql, SLICE(" AND table_name = "));
 		str_add_sql_literal(&sql, table);
 	}
 	str_add(&sql, SLICE(" ORDER BY position"));
@@ -51,7 +53,7 @@ static bool do_domains(struct shell *shell, struct slice argument, struct error 
 {
 	(void)argument;
 	return sql_run(shell->session,
-		SLICE("SELECT name, title, description FROM mesh.domains ORDER BY 1"), err);
+		SLICE("SELECT domain, title, description FROM mesh.domains ORDER BY 1"), err);
 }
 
 static bool do_timing(struct shell *shell, struct slice argument, struct error *err)
@@ -218,14 +220,14 @@ static bool do_param(struct shell *shell, struct slice argument, struct error *e
 
 	if (!sql_param_parse(arena_cstr(arena, argument), &param, err))
 		return false;
-	for (size_t i = 0; i < session->param_count; i++)
-		if (slice_equal(session->params[i].name, param.name)) {
-			session->params[i] = param;
+	for (size_t i = 0; i < session->params.len; i++)
+		if (slice_equal(session->params.items[i].name, param.name)) {
+			session->params.items[i] = param;
 			return true;
 		}
-	session->params = arena_grow(arena, session->params, session->param_count * sizeof param,
-		(session->param_count + 1) * sizeof param);
-	session->params[session->param_count++] = param;
+	session->params.items = arena_grow(arena, session->params.items,
+		session->params.len * sizeof param, (session->params.len + 1) * sizeof param);
+	session->params.items[session->params.len++] = param;
 	return true;
 }
 

@@ -26,8 +26,9 @@ struct words {
 	VEC(struct slice) list;
 };
 
-/* Names of a list: "domain.name" for tables, "name" for columns. Failures leave it out. */
-static void add_names(struct shell *shell, struct words *words, const char *path, bool qualified)
+/* Names of a list: "domain.table_name" for tables, "column_name" for columns. Failures leave it
+ * out. */
+static void add_names(struct shell *shell, struct words *words, const char *path, const char *key)
 {
 	struct client *client = NULL;
 	struct error ignored = {0};
@@ -40,9 +41,9 @@ static void add_names(struct shell *shell, struct words *words, const char *path
 		return;
 	json_array_foreach(json_get_array(answer, "items"), i, item)
 	{
-		struct slice name = json_get_slice(item, "name");
+		struct slice name = json_get_slice(item, key);
 
-		if (qualified)
+		if (strcmp(key, "table_name") == 0)
 			name = arena_printf(words->arena, "%.*s.%.*s",
 				SLICE_FMT(json_get_slice(item, "domain")), SLICE_FMT(name));
 		vec_push(words->arena, &words->list, arena_copy(words->arena, name));
@@ -55,8 +56,8 @@ static void load(struct shell *shell)
 
 	for (size_t i = 0; i < array_len(keywords); i++)
 		vec_push(words.arena, &words.list, slice_from_c(keywords[i]));
-	add_names(shell, &words, "/api/v1/tables?limit=10000", true);
-	add_names(shell, &words, "/api/v1/columns?limit=50000", false);
+	add_names(shell, &words, "/api/v1/tables?limit=10000", "table_name");
+	add_names(shell, &words, "/api/v1/columns?limit=50000", "column_name");
 	qsort(words.list.items, words.list.len, sizeof *words.list.items, by_text);
 	shell->words = words.list.items;
 	shell->word_count = words.list.len;

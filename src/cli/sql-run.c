@@ -268,8 +268,7 @@ bool sql_run(struct sql_session *session, struct slice text, struct error *err)
 
 	csv_init(&answer.csv);
 	answer.line = str_in(session->cli->arena);
-	bool ok = sql_bind(session->cli->arena, text, session->params, session->param_count, &bound,
-		&values, err);
+	bool ok = sql_bind(session->cli->arena, text, &session->params, &bound, &values, err);
 
 	if (ok) {
 		body = make_body(session, bound, values);

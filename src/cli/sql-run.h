@@ -9,8 +9,7 @@ struct sql_session {
 	const char *purpose; /* NULL = none */
 	int64_t limit;	     /* 0 = none */
 	int64_t timeout_ms;  /* 0 = none */
-	struct sql_param *params;
-	size_t param_count;
+	struct sql_params params;
 	bool timing;
 	const char *context; /* for prompts; NULL */
 };

@@ -124,16 +124,15 @@ bool sql_param_parse(const char *text, struct sql_param *out, struct error *err)
 /* State of one rewriting: which parameters got which number. */
 struct binding {
 	struct arena *arena;
-	const struct sql_param *params;
-	size_t count;
+	const struct sql_params *params;
 	VEC(size_t) used; /* numbers → index of the parameter */
 	struct str out;
 };
 
 static size_t find_param(const struct binding *binding, struct slice name)
 {
-	for (size_t i = 0; i < binding->count; i++)
-		if (slice_equal(binding->params[i].name, name))
+	for (size_t i = 0; i < binding->params->len; i++)
+		if (slice_equal(binding->params->items[i].name, name))
 			return i;
 	return SIZE_MAX;
 }
@@ -180,10 +179,10 @@ static json_t *value_json(const struct sql_param *param)
 	return typed;
 }
 
-bool sql_bind(struct arena *arena, struct slice text, const struct sql_param *params, size_t count,
+bool sql_bind(struct arena *arena, struct slice text, const struct sql_params *params,
 	struct slice *text_out, json_t **values_out, struct error *err)
 {
-	struct binding binding = {arena, params, count, {0}, str_in(arena)};
+	struct binding binding = {arena, params, {0}, str_in(arena)};
 
 	for (size_t i = 0; i < text.len;) {
 		size_t next = skip(text, i);
@@ -205,7 +204,8 @@ bool sql_bind(struct arena *arena, struct slice text, const struct sql_param *pa
 	}
 	*values_out = json_array();
 	for (size_t i = 0; i < binding.used.len; i++)
-		json_array_append_new(*values_out, value_json(&params[binding.used.items[i]]));
+		json_array_append_new(
+			*values_out, value_json(&params->items[binding.used.items[i]]));
 	*text_out = str_slice(&binding.out);
 	return true;
 }

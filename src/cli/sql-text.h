@@ -17,7 +17,11 @@ bool sql_param_parse(const char *text, struct sql_param *out, struct error *err)
  * means the parameter named "1". *values_out is the list for the API. A name that is not known is
  * left to the engine's own parser (a[1:n], a::int). 42P02 for $n without a value.
  */
-bool sql_bind(struct arena *arena, struct slice text, const struct sql_param *params, size_t count,
+struct sql_params {
+	struct sql_param *items;
+	size_t len;
+};
+bool sql_bind(struct arena *arena, struct slice text, const struct sql_params *params,
 	struct slice *text_out, json_t **values_out, struct error *err) must_check;
 
 /* Whether a shell's buffer is a whole statement: ends with ; outside of anything open. */

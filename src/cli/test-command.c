@@ -189,11 +189,12 @@ static void test_sql_bind(void **state)
 		{"select '$1'", "select '$1'", "[]"},
 		{"select $2", NULL, NULL},
 	};
-	static const struct sql_param params[] = {
+	static struct sql_param items[] = {
 		{SLICE("r"), {NULL, 0}, SLICE("EU")},
 		{SLICE("n"), SLICE("int4"), SLICE("5")},
 		{SLICE("1"), {NULL, 0}, SLICE("one")},
 	};
+	const struct sql_params params = {items, array_len(items)};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
@@ -201,8 +202,8 @@ static void test_sql_bind(void **state)
 		scoped(json_drop) json_t *values = NULL;
 		struct slice bound;
 		struct error err;
-		bool ok = sql_bind(arena, slice_from_c(rows[i].text), params, array_len(params),
-			&bound, &values, &err);
+		bool ok =
+			sql_bind(arena, slice_from_c(rows[i].text), &params, &bound, &values, &err);
 
 		assert_int_equal(ok, rows[i].bound != NULL);
 		if (!ok)
