@@ -47,7 +47,7 @@ createdb shop || fail "no database"
 orders=$(awk "BEGIN { n = int(1000000 * $scale); print n < 1000 ? 1000 : n }")
 psql -q -d shop -v orders="$orders" -v customers="$((orders / 10 < 100 ? 100 : orders / 10))" -f examples/shop/orders.sql || fail "orders were not made"
 wait "$generator" || fail "sources were not made"
-export WEFT_SHOP_PG_PASSWORD=$PGPASSWORD
+export WEFT_SECRET_SHOP_PG=$PGPASSWORD
 unset PGHOST PGPORT PGUSER PGPASSWORD
 
 say "Node: weft init, weft serve"
@@ -62,7 +62,7 @@ for _ in $(seq 200); do
 	kill -0 "$server" 2>/dev/null || fail "the server ended"
 	sleep 0.05
 done
-unset WEFT_SHOP_PG_PASSWORD
+unset WEFT_SECRET_SHOP_PG
 
 bash examples/shop/tour.sh
 status=$?
