@@ -54,7 +54,7 @@ step 0 "" "$ana -c 'SELECT country, count(*) FROM customers.customers GROUP BY c
 step 0 "\*+[0-9]{4}" "$sam -c 'SELECT order_id, amount, card_number FROM payments.payments WHERE card_number IS NOT NULL ORDER BY order_id LIMIT 3'"
 
 title "Across domains, in one statement"
-step 0 "vip" "$ana -c 'SELECT c.segment, p.category, sum(l.quantity * l.unit_price) AS revenue FROM sales.order_lines l JOIN sales.orders o ON o.id = l.order_id JOIN customers.customers c ON c.id = o.customer_id JOIN catalog.products p ON p.sku = l.sku GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5'"
+step 0 "consumer" "$ana -c 'SELECT c.segment, p.category, sum(l.quantity * l.unit_price) AS revenue FROM sales.order_lines l JOIN sales.orders o ON o.id = l.order_id JOIN customers.customers c ON c.id = o.customer_id JOIN catalog.products p ON p.sku = l.sku GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5'"
 step 0 "month|segment" "$ana -c 'SELECT * FROM sales.revenue ORDER BY month, segment, category LIMIT 3'"
 step 0 "email" "curl -sk -u sam:support-demo https://127.0.0.1:$WEFT_HTTP_PORT/api/v1/query -H 'Content-Type: application/json' -H 'Accept: application/x-ndjson' -d '{\"sql\":\"SELECT customer_id, email, orders, revenue FROM customers.customer_360 ORDER BY revenue DESC LIMIT 2\"}'"
 
