@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arrow/abi.h"
 #include "arrow/ipc.h"
@@ -126,6 +127,8 @@ static bool fill(
 	if (slice_equal_nocase(schema, SLICE("pg_catalog")) ||
 		slice_equal_nocase(schema, SLICE("information_schema")))
 		schema = arena_printf(arena, "__%.*s", SLICE_FMT(schema));
+	/* A statement may be prepared more than once; what cannot be rewound is a live stream. */
+	lseek(r->fd, 0, SEEK_SET);
 	if (!arrow_reader_open(r->fd, &reader, err) ||
 		!engine_append_open(session->engine, SLICE_NONE, schema, r->name, &appender, err))
 		return false;

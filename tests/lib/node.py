@@ -66,7 +66,10 @@ class Node:
                 raise Failed(f"weft serve ended with {self.process.returncode}\n{self.log()[-4000:]}")
             try:
                 with socket.create_connection(("127.0.0.1", self.settings["pg_port"]), timeout=1):
-                    break
+                    pass
+                with socket.socket(socket.AF_UNIX) as control:  # the doors open one after the other
+                    control.connect(str(self.data / "run/weft.sock"))
+                break
             except OSError:
                 if time.monotonic() - begin > 30:
                     self.stop()
