@@ -225,7 +225,8 @@ bool auth_as(struct server *server, const struct auth_identity *caller, struct s
 	struct principal claimed = {.name = user};
 	struct log_context where = {.principal = caller->principal.name};
 	if (!caller->principal.admin || !(caller->scopes & AUTH_ADMIN)) {
-		error_set(err, INSUFFICIENT_PRIVILEGE, "only administrators may act as another user");
+		error_set(
+			err, INSUFFICIENT_PRIVILEGE, "only administrators may act as another user");
 		return error_hint(err, "Leave --as (the header X-Weft-User) out.");
 	}
 	if (!load(server, &claimed, AUTH_ALL & ~(unsigned)AUTH_ADMIN, out, err))

@@ -1,7 +1,7 @@
 /*
  * A job holds no rights of its own: what a transform may read was decided here, with the eyes of
  * the owner team, by the same query_open that serves people. Secrets are read from a file below
- * <data>/secrets or from the environment (WEFT_SECRET_…), so that no manifest can name any other
+ * <data>/secrets or from the environment (WEFT_…), so that no manifest can name any other
  * file of the node.
  */
 #include "server/job-request.h"

@@ -326,6 +326,12 @@ static const char *mode_name(enum run_mode mode)
 	return "normal";
 }
 
+/* A full run does what a normal one would. */
+static bool covers(enum run_mode queued, enum run_mode wanted)
+{
+	return queued == wanted || (queued == RUN_FULL && wanted == RUN_NORMAL);
+}
+
 /* A run of the same product and mode that did not begin yet does for both. */
 static bool join_queued(struct server *server, const struct run_order *order, size_t *waiting_out,
 	int64_t *run_out, struct error *err)
@@ -343,7 +349,7 @@ static bool join_queued(struct server *server, const struct run_order *order, si
 	for (size_t i = 0; i < count; i++) {
 		*waiting_out += slice_starts_with(rows[i].product, domain);
 		if (slice_equal_nocase(rows[i].product, order->product) &&
-			slice_equal_c(rows[i].mode, mode_name(order->mode)) &&
+			covers(mode_of(rows[i].mode), order->mode) &&
 			rows[i].not_before_us <= order->not_before_us)
 			*run_out = rows[i].id;
 	}

@@ -13,9 +13,9 @@ enum { SECRET_MAX_BYTES = 64 << 10 };
 static bool from_env(const struct manifest_secret *secret, struct arena *arena,
 	struct slice *value_out, struct error *err)
 {
-	if (!slice_starts_with(secret->from_env, SLICE("WEFT_SECRET_"))) {
+	if (!slice_starts_with(secret->from_env, SLICE("WEFT_"))) {
 		error_set(err, CONFIG_FILE_ERROR,
-			"secret %.*s: the variable %.*s does not begin with WEFT_SECRET_",
+			"secret %.*s: the variable %.*s does not begin with WEFT_",
 			SLICE_FMT(secret->name), SLICE_FMT(secret->from_env));
 		return error_hint(err, "Only such variables may be named by manifests.");
 	}
