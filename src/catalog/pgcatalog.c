@@ -53,6 +53,15 @@ bool pgcatalog_has(struct slice schema, struct slice relation)
 	return find_relation(schema, relation) != NULL;
 }
 
+const struct arrow_field *pgcatalog_columns(
+	struct slice schema, struct slice relation, size_t *count_out)
+{
+	const struct relation *r = find_relation(schema, relation);
+
+	*count_out = r ? r->field_count : 0;
+	return r ? r->fields : NULL;
+}
+
 /* Identifiers from names by FNV-1a, the same in every process; above those of PostgreSQL's own
  * objects. A clash takes the next free number. */
 static int64_t draw_oid(

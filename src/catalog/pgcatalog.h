@@ -55,6 +55,9 @@ struct pgcatalog_input {
 
 /* ASCII case-insensitive. schema none: is there such a relation in pg_catalog? */
 bool pgcatalog_has(struct slice schema, struct slice relation);
+/* Its columns, static; NULL when there is no such relation. */
+const struct arrow_field *pgcatalog_columns(
+	struct slice schema, struct slice relation, size_t *count_out);
 
 /* Object identifiers by which the parts refer to each other; stable for a name, made once per
  * input. */

@@ -12,6 +12,31 @@
 #include "server/govern-private.h"
 #include "server/server-private.h"
 
+static void system_columns(
+	struct plan *plan, const struct system_table *table, struct wire_relation *relation)
+{
+	struct wire_column *columns =
+		arena_array_of(plan->arena, struct wire_column, table->column_count);
+	for (size_t i = 0; i < table->column_count; i++)
+		columns[i] = (struct wire_column){.name = slice_from_c(table->columns[i].name),
+			.type = slice_from_c(system_kind_type(table->columns[i].kind))};
+	relation->columns = columns;
+	relation->column_count = table->column_count;
+}
+
+static void catalogue_columns(
+	struct plan *plan, struct slice schema, struct wire_relation *relation)
+{
+	size_t count;
+	const struct arrow_field *fields = pgcatalog_columns(schema, relation->name, &count);
+	struct wire_column *columns = arena_array_of(plan->arena, struct wire_column, count);
+	for (size_t i = 0; i < count; i++)
+		columns[i] = (struct wire_column){.name = slice_from_c(fields[i].name),
+			.type = slice_from_c(system_kind_type(fields[i].kind))};
+	relation->columns = columns;
+	relation->column_count = count;
+}
+
 void govern_system_relation(struct plan *plan, const struct governed *g,
 	struct wire_relation *relation, struct plan_table *table)
 {
@@ -21,15 +46,10 @@ void govern_system_relation(struct plan *plan, const struct governed *g,
 		.decision = SLICE("{}")};
 	govern_explain(plan, arena_printf(plan->arena, "%.*s.%.*s: what you may know of",
 				     SLICE_FMT(g->domain), SLICE_FMT(relation->name)));
-	if (!g->system)
-		return;
-	struct wire_column *columns =
-		arena_array_of(plan->arena, struct wire_column, g->system->column_count);
-	for (size_t i = 0; i < g->system->column_count; i++)
-		columns[i] = (struct wire_column){.name = slice_from_c(g->system->columns[i].name),
-			.type = slice_from_c(system_kind_type(g->system->columns[i].kind))};
-	relation->columns = columns;
-	relation->column_count = g->system->column_count;
+	if (g->system)
+		system_columns(plan, g->system, relation);
+	else
+		catalogue_columns(plan, g->domain, relation);
 }
 
 static bool system_rows(const struct govern_request *request, const struct plan_table *t,
