@@ -215,11 +215,13 @@ struct manifest_pipeline {
 	int64_t retry_backoff_us;
 };
 
+/* One entry of `to` or `unless`: every list that is not empty must hold something of the principal.
+ */
 struct manifest_who {
 	struct slices groups;
 	struct slices users;
+	struct slices roles;
 	struct slices purposes;
-	bool everyone; /* `to: everyone`, or nothing said */
 };
 
 struct manifest_policy {
@@ -233,8 +235,10 @@ struct manifest_policy {
 	struct slices columns; /* "domain.table.column", "*" as a part */
 	struct slices tags;
 	struct slices classifications;
-	struct manifest_who to;
-	struct manifest_who unless;
+	struct manifest_who *to; /* any entry; no entry = everybody */
+	size_t to_count;
+	struct manifest_who *unless; /* any entry lifts the policy; no entry = nobody is let off */
+	size_t unless_count;
 	struct slice filter; /* SQL */
 	struct mark filter_at;
 	struct slice mask_method; /* "null", "constant", "partial", "pseudonym", "truncate" */

@@ -173,16 +173,46 @@ void read_source(struct reading *r, const struct node *root, struct slice domain
 	vec_push(r->arena, &r->sources, source);
 }
 
+/* An empty list would match everything, which nobody means who writes one. */
+static void check_filled(struct reading *r, const struct node *node, const char *expected)
+{
+	if (node->first == NULL)
+		problem(r, node->at, SLICE("this is empty"), expected);
+	for (const struct node *item = node->first; item; item = item->next)
+		if (read_texts(r->arena, item).len == 0)
+			problem(r, item->at,
+				arena_printf(r->arena, "\"%.*s\" is empty", SLICE_FMT(item->key)),
+				"at least one name, or leave it out");
+}
+
 static struct manifest_who read_who(struct reading *r, const struct node *node)
 {
-	struct manifest_who who = {
+	check_filled(r, node, "groups, users, roles or purposes");
+	return (struct manifest_who){
 		.groups = read_texts(r->arena, node_get(node, "groups")),
 		.users = read_texts(r->arena, node_get(node, "users")),
+		.roles = read_texts(r->arena, node_get(node, "roles")),
 		.purposes = read_texts(r->arena, node_get(node, "purposes")),
-		.everyone = node_bool(node_get(node, "everyone"), false),
 	};
+}
 
-	return who;
+/* One entry, or a list of them. */
+static struct manifest_who *read_whos(struct reading *r, const struct node *node, size_t *count_out)
+{
+	bool list = node && node->kind == NODE_SEQUENCE;
+	struct manifest_who *whos =
+		arena_array_of(r->arena, struct manifest_who, list ? node->count : 1);
+
+	*count_out = 0;
+	if (list && node->count == 0)
+		problem(r, node->at, SLICE("this list is empty"),
+			"at least one entry, or leave it out");
+	if (node && node->kind == NODE_MAPPING)
+		whos[(*count_out)++] = read_who(r, node);
+	for (const struct node *item = list ? node->first : NULL; item; item = item->next)
+		if (item->kind == NODE_MAPPING)
+			whos[(*count_out)++] = read_who(r, item);
+	return whos;
 }
 
 /* What an effect needs and must not have. */
@@ -194,6 +224,8 @@ static void check_policy(
 	bool suppress = slice_equal_c(p->effect, "suppress");
 	const struct node *on = node_get(spec, "on");
 
+	if (on && on->kind == NODE_MAPPING)
+		check_filled(r, on, "products, tables, columns, tags or classifications");
 	if (filter != (p->filter.len > 0))
 		problem(r, spec->at,
 			filter ? SLICE("a filter policy lacks \"filter\"")
@@ -207,9 +239,6 @@ static void check_policy(
 	if (suppress != (p->min_group > 0))
 		problem(r, spec->at, SLICE("\"minGroup\" and effect: suppress belong together"),
 			"effect: suppress with minGroup: a number above 0");
-	if (on && on->count == 0)
-		problem(r, on->at, SLICE("the policy is on nothing"),
-			"products, tables, columns, tags or classifications");
 }
 
 void read_policy(struct reading *r, const struct node *root, struct slice domain)
@@ -229,8 +258,6 @@ void read_policy(struct reading *r, const struct node *root, struct slice domain
 		.columns = read_texts(r->arena, node_get(on, "columns")),
 		.tags = read_texts(r->arena, node_get(on, "tags")),
 		.classifications = read_texts(r->arena, node_get(on, "classifications")),
-		.to = read_who(r, node_get(spec, "to")),
-		.unless = read_who(r, node_get(spec, "unless")),
 		.filter = node_text(filter),
 		.filter_at = filter ? filter->at : root->at,
 		/* null without quotes is YAML's null, and here the name of a method */
@@ -245,8 +272,8 @@ void read_policy(struct reading *r, const struct node *root, struct slice domain
 		.min_group = read_int(node_get(spec, "minGroup"), 0),
 	};
 
-	if (!node_get(spec, "to"))
-		policy.to.everyone = true;
+	policy.to = read_whos(r, node_get(spec, "to"), &policy.to_count);
+	policy.unless = read_whos(r, node_get(spec, "unless"), &policy.unless_count);
 	if (spec)
 		check_policy(r, spec, &policy);
 	vec_push(r->arena, &r->policies, policy);

@@ -209,6 +209,9 @@ static bool check_field(struct walk *w, const struct field *field, const struct 
 	case FIELD_SETTINGS: return check_settings(w, node);
 	case FIELD_OBJECT: return check_object(w, field->shape, node);
 	case FIELD_OBJECTS: return check_objects(w, field, node);
+	case FIELD_ONE_OR_MORE:
+		return node->kind == NODE_SEQUENCE ? check_objects(w, field, node)
+						   : check_object(w, field->shape, node);
 	case FIELD_ANY: return true;
 	default: return check_scalar(w, field, node);
 	}

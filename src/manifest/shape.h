@@ -15,13 +15,14 @@ enum field_kind {
 	FIELD_NUMBER,
 	FIELD_SIZE,
 	FIELD_DURATION,
-	FIELD_CHOICE,	/* words in `choice`, separated by | */
-	FIELD_TEXTS,	/* list of texts; a single text stands for a list of one */
-	FIELD_TWO,	/* list of two numbers, the smaller first */
-	FIELD_OBJECT,	/* of `shape` */
-	FIELD_OBJECTS,	/* list of them */
-	FIELD_ANY,	/* kept, not looked at */
-	FIELD_SETTINGS, /* mapping of names to scalars */
+	FIELD_CHOICE,	   /* words in `choice`, separated by | */
+	FIELD_TEXTS,	   /* list of texts; a single text stands for a list of one */
+	FIELD_TWO,	   /* list of two numbers, the smaller first */
+	FIELD_OBJECT,	   /* of `shape` */
+	FIELD_OBJECTS,	   /* list of them */
+	FIELD_ONE_OR_MORE, /* one, or a list of them */
+	FIELD_ANY,	   /* kept, not looked at */
+	FIELD_SETTINGS,	   /* mapping of names to scalars */
 };
 
 enum field_flags {

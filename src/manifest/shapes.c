@@ -112,8 +112,8 @@ PART(on, "what a policy is on");
 static const struct field who_fields[] = {
 	{"groups", FIELD_TEXTS, 0, NULL, NULL},
 	{"users", FIELD_TEXTS, 0, NULL, NULL},
+	{"roles", FIELD_TEXTS, 0, NULL, NULL},
 	{"purposes", FIELD_TEXTS, 0, NULL, NULL},
-	{"everyone", FIELD_BOOL, 0, NULL, NULL},
 };
 PART(who, "whom a policy is for");
 
@@ -131,8 +131,8 @@ static const struct field policy_spec_fields[] = {
 	{"description", FIELD_TEXT, 0, NULL, NULL},
 	{"effect", FIELD_CHOICE, FIELD_REQUIRED, "allow|deny|filter|mask|suppress", NULL},
 	{"on", FIELD_OBJECT, FIELD_REQUIRED, NULL, &shape_on},
-	{"to", FIELD_OBJECT, 0, NULL, &shape_who},
-	{"unless", FIELD_OBJECT, 0, NULL, &shape_who},
+	{"to", FIELD_ONE_OR_MORE, 0, NULL, &shape_who},
+	{"unless", FIELD_ONE_OR_MORE, 0, NULL, &shape_who},
 	{"filter", FIELD_TEXT, 0, NULL, NULL},
 	{"mask", FIELD_OBJECT, 0, NULL, &shape_mask},
 	{"minGroup", FIELD_INT, 0, NULL, NULL},

@@ -201,7 +201,27 @@ static const struct {
 	{"governance/policies/p.yaml",
 		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
 		"allow\n  on: {}\n",
-		6, 7, "nothing"},
+		6, 7, "empty"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"allow\n  on: {products: []}\n",
+		6, 18, "empty"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"allow\n  on: {products: [a]}\n  to: []\n",
+		7, 7, "empty"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"allow\n  on: {products: [a]}\n  to: {}\n",
+		7, 7, "empty"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"allow\n  on: {products: [a]}\n  to:\n    groups:\n",
+		0, 0, "empty"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"allow\n  on: {products: [a]}\n  to: [{groups: [x]}, {gruops: [y]}]\n",
+		7, 0, "gruops"},
 	{"domains/other/orders/product.yaml", "{}", 0, 0, ""},
 	{"../etc/passwd", "x", 0, 0, "no path"},
 	{"/etc/passwd", "x", 0, 0, "no path"},
