@@ -19,31 +19,45 @@ static enum policy_effect effect_of(struct slice text)
 }
 
 /*
- * An entry of its own for the groups and for the users: either is enough, so that a rule for a
- * group and a user binds both. Purposes come on top of each.
+ * Groups, users and roles get an entry each: one of them is enough, so that a rule for a group and
+ * a user binds both. Purposes come on top of each.
  */
-static void build_who(struct arena *arena, const struct manifest_who *from, struct policy_who **out,
-	size_t *count_out)
+static size_t build_who(const struct manifest_who *from, struct policy_who *out)
 {
 	const struct policy_who purposes = {
 		.purposes = from->purposes.items, .purpose_count = from->purposes.len};
-	struct policy_who *who = arena_array_of(arena, struct policy_who, 2);
 	size_t count = 0;
 
 	if (from->groups.len) {
-		who[count] = purposes;
-		who[count].groups = from->groups.items;
-		who[count++].group_count = from->groups.len;
+		out[count] = purposes;
+		out[count].groups = from->groups.items;
+		out[count++].group_count = from->groups.len;
 	}
 	if (from->users.len) {
-		who[count] = purposes;
-		who[count].users = from->users.items;
-		who[count++].user_count = from->users.len;
+		out[count] = purposes;
+		out[count].users = from->users.items;
+		out[count++].user_count = from->users.len;
+	}
+	if (from->roles.len) {
+		out[count] = purposes;
+		out[count].roles = from->roles.items;
+		out[count++].role_count = from->roles.len;
 	}
 	if (count == 0 && from->purposes.len)
-		who[count++] = purposes;
-	*out = who;
-	*count_out = count;
+		out[count++] = purposes;
+	return count;
+}
+
+static struct policy_who *build_whos(
+	struct arena *arena, const struct manifest_who *from, size_t from_count, size_t *count_out)
+{
+	enum { KINDS = 3 };
+	struct policy_who *out = arena_array_of(arena, struct policy_who, from_count * KINDS);
+
+	*count_out = 0;
+	for (size_t i = 0; i < from_count; i++)
+		*count_out += build_who(&from[i], out + *count_out);
+	return out;
 }
 
 static struct mask mask_of(const struct manifest_policy *from)
@@ -80,8 +94,8 @@ static struct policy policy_of(struct building *b, const struct manifest_policy 
 		.min_group = from->min_group,
 	};
 
-	build_who(b->arena, &from->to, &out.to, &out.to_count);
-	build_who(b->arena, &from->unless, &out.unless, &out.unless_count);
+	out.to = build_whos(b->arena, from->to, from->to_count, &out.to_count);
+	out.unless = build_whos(b->arena, from->unless, from->unless_count, &out.unless_count);
 	return out;
 }
 

@@ -215,8 +215,8 @@ struct manifest_pipeline {
 	int64_t retry_backoff_us;
 };
 
-/* One entry of `to` or `unless`: every list that is not empty must hold something of the principal.
- */
+/* One entry of `to` or `unless`: the principal is in one of groups, users or roles (or none of
+ * these is given), and has one of the purposes, where some are given. */
 struct manifest_who {
 	struct slices groups;
 	struct slices users;
