@@ -52,7 +52,10 @@ static bool db_open(const char *path, const char *pragmas, struct db **out, stru
 #define WRITER_PRAGMAS(level)                                                                      \
 	"PRAGMA journal_mode=WAL; PRAGMA synchronous=" level "; PRAGMA foreign_keys=1;"            \
 	"PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"                    \
-	"PRAGMA journal_size_limit=16777216"
+	"PRAGMA journal_size_limit=67108864"
+
+/* A checkpoint waits for the disk: it is mostly left to writers that wait anyway. */
+#define RELAXED_PRAGMAS "PRAGMA wal_autocheckpoint=8000"
 
 static bool check_file(const struct store_options *options, struct error *err)
 {
@@ -86,7 +89,8 @@ bool store_open(const struct store_options *options, struct store **out, int *mi
 	mode_t before = umask(0077);
 	bool ok = db_open(store->path, WRITER_PRAGMAS("FULL"), &store->writer, err) &&
 		  migrate(store->writer, &from, err) &&
-		  db_open(store->path, WRITER_PRAGMAS("NORMAL"), &store->relaxed, err) &&
+		  db_open(store->path, WRITER_PRAGMAS("NORMAL") ";" RELAXED_PRAGMAS,
+			  &store->relaxed, err) &&
 		  audit_load(store, err);
 
 	umask(before);
