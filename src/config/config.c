@@ -49,10 +49,18 @@ const char *config_origin_name(enum config_origin origin)
 	return NAMES[origin];
 }
 
+static bool same_name(struct slice name, const char *param)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] != param[i] && !(name.ptr[i] == '_' && param[i] == '.'))
+			return false;
+	return param[name.len] == 0;
+}
+
 int config_find(struct slice name)
 {
 	for (int i = 0; i < CONFIG_PARAM_COUNT; i++)
-		if (slice_equal_c(name, config_param_table[i].name))
+		if (same_name(name, config_param_table[i].name))
 			return i;
 	return -1;
 }
@@ -114,7 +122,7 @@ static bool take_flags(struct config *config, const struct config_input *input,
 			error_set(err, INVALID_PARAMETER_VALUE, "there is no setting \"%s\"",
 				flag->name);
 			return near ? error_hint(err, "did you mean \"%s\"?", near)
-				    : error_hint(err, "weft config list shows all settings");
+				    : error_hint(err, "docs/reference/params.md has all settings");
 		}
 		settings[param] = (struct setting){
 			.text = arena_copy(config->arena, slice_from_c(flag->value)),

@@ -99,7 +99,7 @@ struct config *config_defaults(void);
 
 /* The value as the file would write it. */
 struct slice config_text(const struct config *config, enum config_param param, struct arena *arena);
-/* -1 for an unknown name. */
+/* "pg.port", also as "pg_port" where a dot is no good; -1 for an unknown name. */
 int config_find(struct slice name);
 const char *config_origin_name(enum config_origin origin); /* "default", "file", "environment", … */
 /* Parameters whose values differ and that need a restart; the count, names in the arena. */

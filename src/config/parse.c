@@ -248,7 +248,7 @@ static bool read_pair(struct parser *p, struct setting *settings)
 
 		fail(p, start, "there is no setting \"%.*s\"", SLICE_FMT(name));
 		return near ? error_hint(p->err, "did you mean \"%s\"?", near)
-			    : error_hint(p->err, "weft config list shows all settings");
+			    : error_hint(p->err, "docs/reference/params.md has all settings");
 	}
 	if (settings[param].origin == CONFIG_FROM_FILE)
 		return fail(p, start, "\"%.*s\" stands here twice; first in line %d",

@@ -30,7 +30,7 @@ void config_print_reference(struct str *out)
 		"pg.port=6432`), else the\n"
 		"environment (`WEFT_PG_PORT=6432`), else `weft.toml` in the data folder (`[pg]`, "
 		"`port = 6432`),\n"
-		"else the default. `weft config` shows each value and where it came from.\n");
+		"else the default. `weft config view` shows each value and where it came from.\n");
 	for (int i = 0; i < CONFIG_PARAM_COUNT; i++) {
 		const struct config_param_row *row = &config_param_table[i];
 		struct slice section = section_of(row->name);

@@ -21,7 +21,7 @@ static void test_defaults(void **state)
 static void test_layers(void **state)
 {
 	static const char *const ENV[] = {"WEFT_PG_PORT=2", "WEFT_HTTP_PORT=3", "PATH=x", NULL};
-	static const struct config_flag FLAGS[] = {{"http.port", "4"}};
+	static const struct config_flag FLAGS[] = {{"http_port", "4"}};
 	struct config_input input = {
 		.file_text = SLICE("# a comment\r\n[pg]\nport = 1 # why\naddress = \"*\"\n"
 				   "[sources]\ndirs = [ \"a, b\",\n  'c\\d', ]\n"

@@ -47,8 +47,8 @@ struct file_list {
 struct table_publish {
 	struct slice table;    /* "orders@1" */
 	struct slice location; /* absolute folder */
-	struct slice schema;   /* JSON [{"name","type","stored"?}], DuckDB spelling; stored: another type in
-				* the files */
+	struct slice schema;   /* JSON [{"name","type","stored"?}], DuckDB spelling; stored:
+				* another type in the files */
 	int64_t delta_version;
 	const struct file_row *added;
 	size_t added_count;
