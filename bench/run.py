@@ -88,7 +88,7 @@ ALLOW = "  effect: allow\n  on:\n    products: [tpch.warehouse]\n  to:\n    grou
 
 
 def start(folder, name, data, policies, partitions=None):
-    node = Node(folder / name, config={"source_dirs": str(data)})
+    node = Node(folder / name, config={"sources.dirs": str(data)})
     node.start()
     node.add_user("ana", "bench-password", groups=["analysts"], attributes={"region": ["keep"]})
     node.apply(tpch.mesh({"allow": ALLOW, **policies}, partitions=partitions))

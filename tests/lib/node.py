@@ -35,9 +35,10 @@ class Node:
         self.data = self.folder / "node"
         self.weft = BUILD / "weft"
         self.env = {**{k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}, "XDG_CONFIG_HOME": str(self.folder / "xdg"), **(env or {})}
-        self.settings = {"pg_port": free_port(), "http_port": free_port(), **(config or {})}
+        self.settings = {"pg.port": free_port(), "http.port": free_port(), **(config or {})}
         self.process = None
         self.ready_ms = None
+        self.database_name = "weft"
         self.cli("init", str(self.data))
 
     # the command line
@@ -65,7 +66,7 @@ class Node:
             if self.process.poll() is not None:
                 raise Failed(f"weft serve ended with {self.process.returncode}\n{self.log()[-4000:]}")
             try:
-                with socket.create_connection(("127.0.0.1", self.settings["pg_port"]), timeout=1):
+                with socket.create_connection(("127.0.0.1", self.settings["pg.port"]), timeout=1):
                     pass
                 with socket.socket(socket.AF_UNIX) as control:  # the doors open one after the other
                     control.connect(str(self.data / "run/weft.sock"))
@@ -142,14 +143,17 @@ class Node:
     def apply(self, files=None, folder="mesh", status=0, flags=("--yes",)):
         """Applies {path: text} (or a folder that is there) and waits for its runs."""
         base = self.write(files, folder) if files else pathlib.Path(folder)
+        named = re.search(r"name:\s*([\w-]+)", (base / "mesh.yaml").read_text())
+        self.database_name = named[1] if named else self.database_name
         return self.cli("apply", "-f", base, *flags, status=status)
 
     # clients
     def raw(self, user, password="pw-" + "x" * 12, options=None, **more):
-        return Raw("127.0.0.1", self.settings["pg_port"], user, password, database=self.database(), options=options, **more)
+        return Raw("127.0.0.1", self.settings["pg.port"], user, password, database=self.database(), options=options, **more)
 
     def database(self):
-        return getattr(self, "_database", None) or "weft"
+        """The mesh's name: sessions may ask for this one only."""
+        return self.database_name
 
     def dsn(self, user, password="pw-" + "x" * 12):
         return f"host=127.0.0.1 port={self.settings['pg_port']} user={user} password={password} dbname={self.database()}"
