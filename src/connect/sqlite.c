@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "base/vec.h"
@@ -66,18 +67,10 @@ static bool open_rows(struct reader *r, struct error *err)
 		str_add_c(&sql, "SELECT * FROM ");
 	if (!query.len)
 		str_add_sql_ident(&sql, object);
-	if (!slice_is_none(q->cursor) && !slice_is_none(q->cursor_value)) {
-		str_add_c(&sql, " WHERE ");
-		str_add_sql_ident(&sql, q->cursor);
-		str_add_c(&sql, " > ?1");
-	}
 	if (sqlite3_prepare_v2(r->db, sql.ptr, (int)sql.len, &r->rows, NULL) != SQLITE_OK) {
 		fail(r, SQLSTATE_UNDEFINED_TABLE, err);
 		return error_hint(err, "check object, query and cursor in the pipeline");
 	}
-	if (!slice_is_none(q->cursor) && !slice_is_none(q->cursor_value))
-		sqlite3_bind_text(
-			r->rows, 1, q->cursor_value.ptr, (int)q->cursor_value.len, SQLITE_STATIC);
 	return true;
 }
 
@@ -182,22 +175,58 @@ static bool copy_rows(struct reader *r, struct error *err)
 	return engine_append_close(to, err);
 }
 
+/* RFC 3986: what would end the path in a URI is escaped. */
+static struct slice uri_path(struct reader *r)
+{
+	struct slice path = r->request->path;
+	struct str out = str_in(r->request->arena);
+
+	for (size_t i = 0; i < path.len; i++) {
+		if (strchr("?#%", path.ptr[i]))
+			str_printf(&out, "%%%02X", (unsigned char)path.ptr[i]);
+		else
+			str_add_char(&out, path.ptr[i]);
+	}
+	return str_slice(&out);
+}
+
+/*
+ * Read only and with SQLite's locks, so that a program that writes meanwhile does no harm; its
+ * write-ahead log is read too. A file in that mode which nobody has open has no log beside it, and
+ * SQLite would want to make one: there is nothing to lock then, so it is opened as immutable.
+ */
+static bool open_file(struct reader *r, struct error *err)
+{
+	static const char *const MODES[] = {"mode=ro", "mode=ro&immutable=1"};
+	struct slice path = r->request->path;
+	struct stat info;
+	bool log =
+		stat(arena_printf(r->request->arena, "%.*s-wal", SLICE_FMT(path)).ptr, &info) == 0;
+	int state = SQLITE_ERROR;
+
+	for (size_t i = 0; i < array_len(MODES) && state != SQLITE_OK && (i == 0 || !log); i++) {
+		struct slice uri = arena_printf(
+			r->request->arena, "file:%.*s?%s", SLICE_FMT(uri_path(r)), MODES[i]);
+
+		sqlite3_close(r->db);
+		r->db = NULL;
+		state = sqlite3_open_v2(
+			uri.ptr, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+		if (state == SQLITE_OK)
+			state = sqlite3_exec(r->db,
+				"PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
+				"PRAGMA busy_timeout=10000; BEGIN; SELECT 1 FROM sqlite_schema",
+				NULL, NULL, NULL);
+	}
+	return state == SQLITE_OK || fail(r, SQLSTATE_CANNOT_CONNECT, err);
+}
+
 bool connect_sqlite(const struct connect_request *request, struct error *err)
 {
 	struct reader r = {.request = request};
-	bool ok = false;
+	bool ok = open_file(&r, err) && open_rows(&r, err) && make_target(&r, err) &&
+		  copy_rows(&r, err);
 
-	/* immutable: the job may not write beside the file, so that no journal can be made there */
-	struct slice uri = arena_printf(
-		request->arena, "file:%.*s?mode=ro&immutable=1", SLICE_FMT(request->path));
-
-	if (sqlite3_open_v2(uri.ptr, &r.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
-			SQLITE_OK ||
-		sqlite3_exec(r.db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON", NULL,
-			NULL, NULL) != SQLITE_OK)
-		fail(&r, SQLSTATE_CANNOT_CONNECT, err);
-	else
-		ok = open_rows(&r, err) && make_target(&r, err) && copy_rows(&r, err);
 	sqlite3_finalize(r.rows);
 	sqlite3_close(r.db);
 	return ok;

@@ -179,6 +179,14 @@ static struct slice clean(struct slice text)
 	return slice_trim(text);
 }
 
+/* A row of a CSV file with too many or too few values: how many says the third line. */
+static const char *csv_widths(struct slice text, const char *message)
+{
+	const char *at = strstr(message, "\nExpected Number of Columns: ");
+
+	return at && slice_starts_with(text, SLICE("CSV Error on Line")) ? at + 1 : "";
+}
+
 static bool names_path(struct slice text)
 {
 	return slice_find(text, SLICE(".parquet"), 0) != SIZE_MAX ||
@@ -199,11 +207,13 @@ bool engine_error(struct engine *engine, duckdb_error_type type, const char *mes
 	if (engine && (type == DUCKDB_ERROR_INTERNAL || type == DUCKDB_ERROR_FATAL))
 		engine->lost = true;
 	text = clean(text);
+	const char *widths = csv_widths(text, message);
 	if (rule->text || names_path(text))
 		error_set_at(err, __FILE__, __LINE__, rule->state, "%s",
 			rule->text ? rule->text : "a data file does not fit its table");
 	else
-		error_set_at(err, __FILE__, __LINE__, rule->state, "%.*s", SLICE_FMT(text));
+		error_set_at(err, __FILE__, __LINE__, rule->state, "%.*s%s%.*s", SLICE_FMT(text),
+			*widths ? ", " : "", (int)strcspn(widths, "\n"), widths);
 	err->position = find_position(message, statement);
 	if (rule->hint)
 		error_hint(err, "%s", rule->hint);

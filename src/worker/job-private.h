@@ -36,9 +36,12 @@ struct job_columns {
 };
 
 /* What a table is made from: a relation that can stand in FROM, with its columns. */
+#define JOB_FILE_COLUMN "weft file"
+
 struct load {
-	struct slice from; /* SQL */
-	bool in_session;   /* it names governed relations: prepared in the session catalogue */
+	struct slice from;    /* SQL */
+	struct slice located; /* the same with the column JOB_FILE_COLUMN; none = no files */
+	bool in_session;      /* it names governed relations: prepared in the session catalogue */
 	struct job_columns columns;
 	struct slice cursor; /* highest cursor value; none */
 };
@@ -78,8 +81,14 @@ bool job_open_source(struct job_table *table, struct load *out, struct error *er
 bool job_source_paths(struct job *job, const json_t *source, struct slice **paths, size_t *count,
 	struct error *err) must_check;
 
+/* job-cast.c: casts that lose nothing. The value of a column as its contract types it, as SQL. */
+void job_add_cast(struct str *sql, const struct load *load, const struct job_column *column);
+/* Which column holds a value that does not fit its type, in which row; leaves err alone when none
+ * is found. */
+void job_explain_misfit(struct job_table *table, const struct load *load, struct error *err);
 /* job-write.c: drift, casts, merge, files, statistics. */
 bool job_write_table(struct job_table *table, struct load *load, struct error *err) must_check;
+bool job_has_key(const struct job_table *table);
 /* job-check.c: results of all checks over the table's files, as a JSON array (new reference). */
 bool job_check_table(struct job_table *table, json_t **out, struct error *err) must_check;
 /* FROM text over the table's files, kept ones included. */

@@ -68,6 +68,20 @@ static struct slice absolute(struct job *job, struct slice path)
 	return arena_printf(job->arena, "%.*s/%.*s", SLICE_FMT(first), SLICE_FMT(path));
 }
 
+/* What SQLite keeps beside its file while a program writes. */
+static const char *const BESIDE[] = {"-wal", "-shm", "-journal"};
+
+static void add_beside(struct job *job, const json_t *source, const char *real, const char *suffix,
+	struct slice *paths, size_t *count)
+{
+	struct slice path = arena_printf(job->arena, "%s%s", real, suffix);
+	struct stat info;
+
+	if (slice_equal_c(json_get_slice(source, "connector"), "sqlite") &&
+		lstat(path.ptr, &info) == 0 && S_ISREG(info.st_mode))
+		paths[(*count)++] = path;
+}
+
 bool job_source_paths(struct job *job, const json_t *source, struct slice **paths, size_t *count,
 	struct error *err)
 {
@@ -92,9 +106,10 @@ bool job_source_paths(struct job *job, const json_t *source, struct slice **path
 	{
 		if (realpath(json_string_value(allowed), dir) &&
 			lies_below(slice_from_c(real), slice_from_c(dir))) {
-			*paths = arena_array_of(job->arena, struct slice, 1);
-			(*paths)[0] = arena_copy(job->arena, slice_from_c(real));
-			*count = 1;
+			*paths = arena_array_of(job->arena, struct slice, 1 + array_len(BESIDE));
+			(*paths)[(*count)++] = arena_copy(job->arena, slice_from_c(real));
+			for (size_t i = 0; i < array_len(BESIDE); i++)
+				add_beside(job, source, real, BESIDE[i], *paths, count);
 			return true;
 		}
 	}
@@ -114,24 +129,77 @@ static void add_option(struct str *sql, const json_t *source, const char *name, 
 	str_add_sql_literal(sql, value);
 }
 
+/* Delimiter, quote and what else makes a file one of these. */
+static void add_dialect(struct str *sql, const json_t *source, struct slice path)
+{
+	bool tab = slice_ends_with(path, SLICE(".tsv")) || slice_ends_with(path, SLICE(".tsv.gz"));
+
+	str_add_c(sql, ", skip=0, comment='', header=");
+	str_add_c(sql, slice_equal_c(setting(source, "header"), "false") ? "false" : "true");
+	if (slice_is_none(setting(source, "delimiter")))
+		str_add_c(sql, tab ? ", delim='\\t'" : ", delim=','");
+	add_option(sql, source, "delimiter", "delim");
+	if (slice_is_none(setting(source, "quote")))
+		str_add_c(sql, ", quote='\"', escape='\"'");
+	add_option(sql, source, "quote", "quote");
+	add_option(sql, source, "null", "nullstr");
+}
+
 static struct slice csv_from(struct job *job, const json_t *source, struct slice path)
 {
 	struct str sql = str_in(job->arena);
-	bool tab = slice_ends_with(path, SLICE(".tsv")) || slice_ends_with(path, SLICE(".tsv.gz"));
 
 	str_add_c(&sql, "read_csv(");
 	str_add_sql_literal(&sql, path);
-	str_add_c(&sql, ", all_varchar=true, union_by_name=true, null_padding=false, header=");
-	str_add_c(&sql, slice_equal_c(setting(source, "header"), "false") ? "false" : "true");
-	if (slice_is_none(setting(source, "delimiter")))
-		str_add_c(&sql, tab ? ", delim='\\t'" : ", delim=','");
-	add_option(&sql, source, "delimiter", "delim");
-	if (slice_is_none(setting(source, "quote")))
-		str_add_c(&sql, ", quote='\"', escape='\"'");
-	add_option(&sql, source, "quote", "quote");
-	add_option(&sql, source, "null", "nullstr");
+	str_add_c(&sql, ", all_varchar=true, union_by_name=true");
+	add_dialect(&sql, source, path);
 	str_add_c(&sql, ")");
 	return str_slice(&sql);
+}
+
+/* The file's first line, whole. */
+static bool first_line(struct job *job, struct slice path, struct slice *out)
+{
+	struct str sql = str_in(job->arena);
+	struct error ignored;
+
+	str_add_c(&sql, "SELECT line FROM read_csv(");
+	str_add_sql_literal(&sql, path);
+	str_add_c(&sql, ", auto_detect=false, columns={'line':'VARCHAR'}, delim='\001', quote='', "
+			"escape='', header=false) LIMIT 1");
+	return job_value(job, str_slice(&sql), out, &ignored) && !slice_is_none(*out);
+}
+
+/*
+ * DuckDB finds names and widths by trying, and says of a file that has a bad row only that nothing
+ * fits. Read again with the width of the first line, the row that differs is named.
+ */
+static void explain_csv(struct job *job, const json_t *source, struct slice path, struct error *err)
+{
+	struct slice delimiter = setting(source, "delimiter");
+	char separator = delimiter.len ? delimiter.ptr[0] : strstr(path.ptr, ".tsv") ? '\t' : ',';
+	struct str sql = str_in(job->arena);
+	struct slice line;
+	struct slice ignored;
+	struct error found;
+	bool quoted = false;
+	int width = 1;
+
+	if (!first_line(job, path, &line))
+		return;
+	str_add_c(&sql, "SELECT count(*) FROM read_csv(");
+	str_add_sql_literal(&sql, path);
+	str_add_c(&sql, ", auto_detect=false, columns={'1':'VARCHAR'");
+	for (size_t i = 0; i < line.len; i++) {
+		quoted ^= line.ptr[i] == '"';
+		if (line.ptr[i] == separator && !quoted)
+			str_printf(&sql, ",'%d':'VARCHAR'", ++width);
+	}
+	str_add_c(&sql, "}");
+	add_dialect(&sql, source, path);
+	str_add_c(&sql, ")");
+	if (!job_value(job, str_slice(&sql), &ignored, &found))
+		*err = found;
 }
 
 /* Scalars as text keep their digits ("89.40" is no double on the way); the rest as JSON. */
@@ -224,8 +292,8 @@ static bool copy_database(
 	return job_describe(table->job, out->from, &out->columns, err);
 }
 
-/* Incremental file sources: only rows behind the last cursor value. Databases filter at the source.
- */
+/* Only rows behind the last cursor value. With a key rows of that very value are read again, since
+ * others of the same moment may have come since; the merge makes that harmless. */
 static void add_cursor(struct job_table *table, struct load *load)
 {
 	const json_t *cursor = json_get_object(table->spec, "cursor");
@@ -238,7 +306,8 @@ static void add_cursor(struct job_table *table, struct load *load)
 		return;
 	str_printf(&sql, "(SELECT * FROM %.*s WHERE CAST(", SLICE_FMT(load->from));
 	str_add_sql_ident(&sql, column);
-	str_printf(&sql, " AS %.*s) > CAST(", SLICE_FMT(wanted->type));
+	str_printf(&sql, " AS %.*s) %s CAST(", SLICE_FMT(wanted->type),
+		job_has_key(table) ? ">=" : ">");
 	str_add_sql_literal(&sql, value);
 	str_printf(&sql, " AS %.*s)) AS load", SLICE_FMT(wanted->type));
 	load->from = str_slice(&sql);
@@ -262,8 +331,10 @@ static bool read_cursor(struct job_table *table, struct load *load, struct error
 	str_add_sql_ident(&sql, column);
 	str_printf(&sql, " AS %.*s)) AS VARCHAR) FROM %.*s", SLICE_FMT(wanted->type),
 		SLICE_FMT(load->from));
-	if (!job_value(table->job, str_slice(&sql), &load->cursor, err))
+	if (!job_value(table->job, str_slice(&sql), &load->cursor, err)) {
+		job_explain_misfit(table, load, err);
 		return false;
+	}
 	if (slice_is_none(load->cursor))
 		load->cursor = json_get_slice(cursor, "value");
 	return true;
@@ -275,8 +346,13 @@ bool job_open_source(struct job_table *table, struct load *out, struct error *er
 	struct slice connector = json_get_slice(source, "connector");
 	struct slice path = SLICE_NONE;
 
-	if (is_database(source) || slice_equal_c(connector, "sqlite"))
-		return copy_database(table, source, out, err) && read_cursor(table, out, err);
+	if (is_database(source) || slice_equal_c(connector, "sqlite")) {
+		if (!copy_database(table, source, out, err))
+			return false;
+		if (!is_database(source))
+			add_cursor(table, out); /* SQLite would compare texts, not moments */
+		return read_cursor(table, out, err);
+	}
 	if (setting(source, "url").len) {
 		path = arena_printf(table->job->arena, "%.*s/download-%.*s",
 			SLICE_FMT(table->job->staging), SLICE_FMT(table->name));
@@ -287,8 +363,13 @@ bool job_open_source(struct job_table *table, struct load *out, struct error *er
 		path = absolute(table->job, source_path(source));
 	}
 	if (!file_from(table, source, path, &out->from, err) ||
-		!job_describe(table->job, out->from, &out->columns, err))
+		!job_describe(table->job, out->from, &out->columns, err)) {
+		if (slice_equal_c(connector, "csv"))
+			explain_csv(table->job, source, path, err);
 		return error_wrap(err, "source %.*s", SLICE_FMT(source_path(source)));
+	}
+	out->located = arena_printf(table->job->arena, "%.*s, filename='" JOB_FILE_COLUMN "')",
+		SLICE_FMT(slice_sub(out->from, 0, out->from.len - 1)));
 	add_cursor(table, out);
 	return read_cursor(table, out, err);
 }

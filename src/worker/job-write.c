@@ -74,14 +74,6 @@ static bool check_drift(struct job_table *table, struct load *load, struct error
 	return load->in_session || take_new_columns(table, load, err);
 }
 
-/* The column as the contract types it. */
-static void add_cast(struct str *sql, const struct job_column *column)
-{
-	str_add_c(sql, "CAST(");
-	str_add_sql_ident(sql, column->name);
-	str_printf(sql, " AS %.*s)", SLICE_FMT(column->type));
-}
-
 static void add_select(struct str *sql, struct job_table *table, const struct load *load)
 {
 	str_add_c(sql, "SELECT ");
@@ -92,7 +84,7 @@ static void add_select(struct str *sql, struct job_table *table, const struct lo
 		str_add_c(sql, i ? ", " : "");
 		if (!same)
 			str_add_c(sql, "CAST(");
-		add_cast(sql, column);
+		job_add_cast(sql, load, column);
 		if (!same)
 			str_printf(sql, " AS %.*s)", SLICE_FMT(column->stored));
 		str_add_c(sql, " AS ");
@@ -114,7 +106,7 @@ static void add_key_list(struct str *sql, const struct job_table *table)
 	}
 }
 
-static bool has_key(const struct job_table *table)
+bool job_has_key(const struct job_table *table)
 {
 	for (size_t i = 0; i < table->columns.len; i++)
 		if (table->columns.items[i].key)
@@ -203,7 +195,7 @@ static bool final_select(
 	if (!slice_equal_c(json_get_slice(table->spec, "mode"), "incremental") ||
 		json_array_size(json_get_array(table->spec, "previous")) == 0)
 		return true;
-	if (!has_key(table)) {
+	if (!job_has_key(table)) {
 		keep_all(table);
 		return true;
 	}
@@ -218,38 +210,9 @@ static bool final_select(
 	add_key_list(&make, table);
 	str_add_c(&make, " ORDER BY ");
 	str_add_sql_ident(&make, cursor);
-	str_add_c(&make, " DESC) = 1");
+	str_add_c(&make, " DESC NULLS LAST) = 1");
 	return engine_run(table->job->engine, str_slice(&make), err) &&
 	       merge(table, str_slice(&fresh), out, err);
-}
-
-/* Which column holds a value that does not fit its type, in which row; leaves err alone when none
- * is found. */
-static void explain_misfit(struct job_table *table, const struct load *load, struct error *err)
-{
-	for (size_t i = 0; i < table->columns.len && !load->in_session; i++) {
-		const struct job_column *column = &table->columns.items[i];
-		struct str sql = str_in(table->job->arena);
-		struct slice found;
-		struct error ignored;
-
-		str_add_c(&sql,
-			"SELECT '\"' || left(CAST(v AS VARCHAR), 60) || '\" in row ' || n || "
-			"' (' || count(*) OVER () || ' in all)' FROM (SELECT row_number() OVER () "
-			"AS n, ");
-		str_add_sql_ident(&sql, column->name);
-		str_printf(&sql,
-			" AS v FROM %.*s) WHERE v IS NOT NULL AND TRY_CAST(v AS %.*s) IS NULL "
-			"LIMIT 1",
-			SLICE_FMT(load->from), SLICE_FMT(column->type));
-		if (!job_value(table->job, str_slice(&sql), &found, &ignored) ||
-			slice_is_none(found))
-			continue;
-		error_set(err, INVALID_TEXT_REPRESENTATION, "column %.*s: %.*s is no %.*s",
-			SLICE_FMT(column->name), SLICE_FMT(found), SLICE_FMT(column->type));
-		error_hint(err, "correct the source, or the type in the contract");
-		return;
-	}
 }
 
 static bool run_copy(
@@ -291,7 +254,7 @@ static bool copy_out(struct job_table *table, const struct load *load, struct sl
 		return true;
 	if (err->state != SQLSTATE_DISK_FULL && err->state != SQLSTATE_QUERY_CANCELED &&
 		err->state != SQLSTATE_OUT_OF_MEMORY)
-		explain_misfit(table, load, err);
+		job_explain_misfit(table, load, err);
 	return false;
 }
 
@@ -348,20 +311,28 @@ static bool hash_file(const char *path, char *hex, int64_t *bytes, struct error 
 	return true;
 }
 
-enum stats_kind { STATS_NONE, STATS_NUMBER, STATS_TEXT, STATS_TIMESTAMP };
+enum stats_kind { STATS_NONE, STATS_NUMBER, STATS_TEXT, STATS_DATE, STATS_TIMESTAMP };
 
-static enum stats_kind stats_kind(struct slice stored)
+/* Only where the type is stored as it is: a UUID or a HUGEINT kept as text has another order than
+ * its text. */
+static enum stats_kind stats_kind(const struct job_column *column)
 {
+	struct slice stored = column->stored;
+
 	static const char *const NUMBERS[] = {
 		"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE"};
 
+	if (!slice_equal(stored, column->type))
+		return STATS_NONE;
 	for (size_t i = 0; i < array_len(NUMBERS); i++)
 		if (slice_equal_c(stored, NUMBERS[i]))
 			return STATS_NUMBER;
 	if (slice_starts_with(stored, SLICE("DECIMAL(")) && !slice_ends_with(stored, SLICE("]")))
 		return STATS_NUMBER;
-	if (slice_equal_c(stored, "VARCHAR") || slice_equal_c(stored, "DATE"))
+	if (slice_equal_c(stored, "VARCHAR"))
 		return STATS_TEXT;
+	if (slice_equal_c(stored, "DATE"))
+		return STATS_DATE;
 	if (slice_equal_c(stored, "TIMESTAMP") || slice_equal_c(stored, "TIMESTAMP WITH TIME ZONE"))
 		return STATS_TIMESTAMP;
 	return STATS_NONE;
@@ -373,7 +344,7 @@ static void add_extreme(struct str *sql, const struct job_column *column, bool m
 {
 	const char *function = max ? "max(" : "min(";
 
-	if (stats_kind(column->stored) == STATS_TIMESTAMP) {
+	if (stats_kind(column) == STATS_TIMESTAMP) {
 		/* milliseconds only: the maximum is rounded up */
 		str_printf(sql, "strftime(%s", function);
 		str_add_sql_ident(sql, column->name);
@@ -397,7 +368,7 @@ static struct slice stats_query(struct job_table *table, struct slice path)
 		str_add_c(&sql, ", count(*) - count(");
 		str_add_sql_ident(&sql, column->name);
 		str_add_c(&sql, ")");
-		if (stats_kind(column->stored) == STATS_NONE) {
+		if (stats_kind(column) == STATS_NONE) {
 			str_add_c(&sql, ", NULL, NULL");
 			continue;
 		}
@@ -419,12 +390,33 @@ static bool is_plain_number(struct slice text)
 	return slice_to_double(text, &value) && value - value == 0; /* neither NaN nor infinite */
 }
 
+/* "2024-01-31…": not infinity, not BC, not a year of five digits. */
+static bool is_plain_date(struct slice text)
+{
+	bool ok = text.len >= 10 && text.ptr[4] == '-' && text.ptr[7] == '-';
+
+	for (size_t i = 0; ok && i < 10; i++)
+		ok = i == 4 || i == 7 || (text.ptr[i] >= '0' && text.ptr[i] <= '9');
+	return ok && (text.len == 10 || text.ptr[10] == 'T');
+}
+
+static bool is_usable(const struct job_column *column, struct slice value)
+{
+	switch (stats_kind(column)) {
+	case STATS_NONE: return false;
+	case STATS_NUMBER: return is_plain_number(value);
+	case STATS_TEXT: return value.len <= STATS_TEXT_BYTES;
+	case STATS_DATE:
+	case STATS_TIMESTAMP: return is_plain_date(value);
+	}
+	return false;
+}
+
 static void add_stat(struct str *json, const struct job_column *column, struct slice value)
 {
-	bool number = stats_kind(column->stored) == STATS_NUMBER;
+	bool number = stats_kind(column) == STATS_NUMBER;
 
-	if (slice_is_none(value) || value.len > STATS_TEXT_BYTES ||
-		(number && !is_plain_number(value)))
+	if (slice_is_none(value) || !is_usable(column, value))
 		return;
 	if (json->ptr[json->len - 1] != '{')
 		str_add_char(json, ',');

@@ -65,9 +65,25 @@ void job_progress(struct job *job, const char *step, struct slice table, int64_t
 	send_json(job, W_PROGRESS, body);
 }
 
-static void send_error(struct job *job, const struct error *err)
+/* Where the node keeps its files is nothing for a run's log: names from the folder on. */
+static void hide_folder(char *text, struct slice folder)
+{
+	for (char *at = text; folder.len > 1 && (at = strstr(at, folder.ptr)) != NULL;) {
+		char *rest = at + folder.len + (at[folder.len] == '/');
+
+		memmove(at, rest, strlen(rest) + 1);
+	}
+}
+
+static void send_error(struct job *job, struct error *err)
 {
 	json_t *body = json_object();
+	size_t index;
+	json_t *dir;
+
+	json_array_foreach(json_get_array(job->spec, "source_dirs"), index, dir)
+		hide_folder(err->msg, json_to_slice(dir));
+	hide_folder(err->msg, json_get_slice(job->spec, "staging"));
 
 	json_set_slice(body, "state", slice_from_c(sqlstate_table[err->state].code));
 	json_set_slice(body, "message", slice_from_c(err->msg));
@@ -504,7 +520,12 @@ static bool run_job(struct job *job, json_t *result, struct error *err)
 
 	job->kind = json_get_slice(job->spec, "kind");
 	job->staging = json_get_slice(job->spec, "staging");
-	if (!engine_open(&options, &job->engine, err) || !narrow(job, err))
+	/* In the order of the source: rows of an error can be counted, and files keep what order
+	 * there is, which makes their statistics selective. */
+	if (!engine_open(&options, &job->engine, err) ||
+		!engine_run(
+			job->engine, SLICE("SET GLOBAL preserve_insertion_order = true"), err) ||
+		!narrow(job, err))
 		return false;
 	for (size_t i = 0; i < array_len(KINDS); i++)
 		if (slice_equal_c(job->kind, KINDS[i].name))

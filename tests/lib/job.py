@@ -32,11 +32,12 @@ def receive(sock):
     return kind, exactly(length)
 
 
-def run_job(spec, on_frame=None):
+def run_job(spec, on_frame=None, env=None):
     """Runs one job; returns its result. on_frame(kind, body) sees progress and logs."""
     ours, theirs = socket.socketpair()
     fd = theirs.fileno()
-    process = subprocess.Popen(["sh", "-c", f'exec "$0" job 3<&{fd}', str(BUILD / "weft-worker")], pass_fds=(fd,))
+    process = subprocess.Popen(["bash", "-c", f'exec "$0" job 3<&{fd}', str(BUILD / "weft-worker")], pass_fds=(fd,),
+                               env={**os.environ, **(env or {})})
     theirs.close()
     try:
         payload = json.dumps(spec).encode()
