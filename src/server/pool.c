@@ -254,6 +254,17 @@ static bool same_key(struct worker_key a, struct worker_key b)
 	return a.words[0] == b.words[0] && a.words[1] == b.words[1];
 }
 
+/* Workers that died while they were nobody's must not cost a statement. */
+static void bury_dead_locked(struct pool *pool, struct worker_list *list)
+{
+	struct worker *next;
+	for (struct worker *w = list->first; w; w = next) {
+		next = w->next;
+		if (process_wait(&w->process, 0, NULL))
+			retire_locked(pool, list, w);
+	}
+}
+
 /* Of the key's idle workers one that has the plan, else one that may read the files. */
 static struct worker *match_idle_locked(struct pool *pool, const struct pool_request *request)
 {
@@ -389,6 +400,8 @@ bool pool_acquire(struct pool *pool, const struct pool_request *request, struct 
 		pthread_mutex_unlock(&pool->lock);
 		return false;
 	}
+	bury_dead_locked(pool, &pool->idle);
+	bury_dead_locked(pool, &pool->warm);
 	struct worker *worker = match_idle_locked(pool, request);
 	bool ok = true;
 	if (worker) {

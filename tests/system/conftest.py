@@ -1,0 +1,63 @@
+"""Fixtures of the system tests: a real node over a small mesh, and helpers that every test may use. Nothing is left
+behind: the node ends with its fixture, the folder is pytest's."""
+import pathlib
+import sys
+import time
+
+import psycopg
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+
+from lib import smallmesh  # noqa: E402
+from lib.node import Node  # noqa: E402
+
+PASSWORD = "pw-" + "x" * 12
+
+
+def connect(node, user, **options):
+    """A psycopg session that commits by itself and keeps its notices in .notices_seen."""
+    settings = " ".join(f"-c {k.replace('__', '.')}={v}" for k, v in options.items())
+    session = psycopg.connect(node.dsn(user, PASSWORD), autocommit=True, options=settings or None)
+    session.notices_seen = []
+    session.add_notice_handler(lambda diag: session.notices_seen.append(diag.message_primary))
+    return session
+
+
+def query(node, user, sql, **options):
+    with connect(node, user, **options) as session:
+        return session.execute(sql).fetchall()
+
+
+def wait_for(what, seconds=10):
+    """The first true answer of what(), or an assertion."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        answer = what()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s for nothing: {what}")
+
+
+def open_lab(folder):
+    node = Node(folder)
+    node._database = "lab"
+    return smallmesh.open_node(node)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A node of its own for tests that break or change something."""
+    node = open_lab(tmp_path / "lab")
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory):
+    """One node for the tests of a module that only read."""
+    node = open_lab(tmp_path_factory.mktemp("lab"))
+    yield node
+    node.stop()

@@ -1,0 +1,79 @@
+"""The main path: files applied, products published, two people ask the same and get what each may see."""
+import json
+
+import psycopg
+import pytest
+from conftest import connect, query
+
+
+def test_rows_and_masks(shared_lab):
+    assert query(shared_lab, "eve", "SELECT count(*), count(email), min(region) FROM lab.people") == [(1000, 0, "EU")]
+    assert query(shared_lab, "wendy", "SELECT count(*), count(email) FROM lab.people") == [(2000, 0)]
+
+
+def test_purpose_lifts_a_mask(shared_lab):
+    asked = query(shared_lab, "eve", "SELECT count(email) FROM lab.people", weft__purpose="support")
+    assert asked == [(1000,)]
+
+
+def test_the_notice_says_what_governance_did(shared_lab):
+    with connect(shared_lab, "eve") as session:
+        session.execute("SELECT email FROM lab.people LIMIT 1").fetchall()
+        assert any("eu-only" in n for n in session.notices_seen)
+        assert any("email" in n and "contact" in n for n in session.notices_seen)
+
+
+def test_owners_are_bound_by_policies_too(shared_lab):
+    assert query(shared_lab, "olaf", "SELECT count(*), count(email) FROM lab.people") == [(1000, 0)]
+
+
+def test_the_administrator_sees_no_data_by_being_one(shared_lab):
+    done = shared_lab.cli("sql", "-c", "SELECT * FROM lab.people", status=None)
+    assert "example.org" not in done and shared_lab.last.returncode != 0
+
+
+@pytest.mark.parametrize("name", ["lab.nothing", "nothing.people", "people", "lab.people2"])
+def test_unknown_tables(shared_lab, name):
+    with connect(shared_lab, "eve") as session, pytest.raises(psycopg.errors.UndefinedTable):
+        session.execute(f"SELECT * FROM {name}")
+
+
+def test_versions(lab):
+    from lib import smallmesh
+
+    smallmesh.write_source(lab, 10)
+    lab.cli("run", "lab.people")
+    assert query(lab, "wendy", "SELECT count(*) FROM lab.people") == [(10,)]
+    assert query(lab, "wendy", "SELECT count(*) FROM lab.people AT (VERSION => 1)") == [(2000,)]
+    assert query(lab, "eve", "SELECT count(*) FROM lab.people AT (VERSION => 1)") == [(1000,)]
+    both = "SELECT (SELECT count(*) FROM lab.people), (SELECT count(*) FROM lab.people AT (VERSION => 1))"
+    assert query(lab, "wendy", both) == [(10, 2000)]
+    with connect(lab, "wendy") as session, pytest.raises(psycopg.errors.UndefinedObject):
+        session.execute("SELECT * FROM lab.people AT (VERSION => 99)")
+
+
+def test_a_transaction_keeps_its_snapshot(lab):
+    from lib import smallmesh
+
+    with psycopg.connect(lab.dsn("wendy")) as session:
+        assert session.execute("SELECT count(*) FROM lab.people").fetchall() == [(2000,)]
+        smallmesh.write_source(lab, 10)
+        lab.cli("run", "lab.people")
+        assert session.execute("SELECT count(*) FROM lab.people").fetchall() == [(2000,)]
+        session.rollback()
+        assert session.execute("SELECT count(*) FROM lab.people").fetchall() == [(10,)]
+
+
+def test_every_statement_is_in_the_audit(shared_lab):
+    marker = "SELECT 4711 FROM lab.people LIMIT 1"
+    query(shared_lab, "eve", marker)
+    rows = json.loads(shared_lab.cli("sql", "-o", "json", "-c", "SELECT * FROM mesh.audit"))
+    found = [r for r in rows if r["statement"] == marker]
+    assert len(found) == 1 and found[0]["principal"] == "eve"
+    assert "lab.people" in json.dumps(found[0]) and "eu-only" in json.dumps(found[0])
+
+
+def test_it_is_all_there_after_a_restart(lab):
+    before = query(lab, "eve", "SELECT * FROM lab.people ORDER BY id")
+    lab.restart()
+    assert query(lab, "eve", "SELECT * FROM lab.people ORDER BY id") == before
