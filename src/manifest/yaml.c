@@ -3,7 +3,7 @@
 #include <libfyaml.h>
 
 #include "base/check.h"
-#include "base/map.h"
+#include "base/num.h"
 #include "base/str.h"
 
 enum {
@@ -168,20 +168,41 @@ static void take_event(struct builder *b, struct fy_event *event)
 	}
 }
 
-static void report_syntax(struct builder *b, struct fy_diag *diag)
-{
-	void *previous = NULL;
-	const struct fy_diag_error *found = fy_diag_errors_iterate(diag, &previous);
+/* libfyaml's first message; its own list of them is never freed (0.7), so it is taken as text. */
+struct first_message {
+	char text[512];
+	size_t len;
+};
 
-	b->failed = true;
-	if (!found) {
-		fail(b, (struct mark){b->file->path, 1, 1}, SLICE("this is no YAML"), SLICE_NONE);
+static void keep_first(struct fy_diag *diag, void *user, const char *text, size_t len)
+{
+	struct first_message *first = user;
+
+	(void)diag;
+	if (first->len || slice_find(slice_of(text, len), SLICE("error: "), 0) == SIZE_MAX)
 		return;
-	}
-	fail(b, (struct mark){b->file->path, found->line, found->column},
-		arena_printf(
-			b->arena, "not valid YAML: %s", found->msg ? found->msg : "syntax error"),
-		SLICE_NONE);
+	first->len = min_of(len, sizeof first->text);
+	memcpy(first->text, text, first->len);
+}
+
+/* "name:3:5: error: what is wrong\n…" to its place and text. */
+static void report_syntax(struct builder *b, const struct first_message *first)
+{
+	struct slice rest = slice_of(first->text, first->len);
+	struct slice line = slice_split(&rest, '\n');
+	struct mark at = {b->file->path, 1, 1};
+	size_t error = slice_find(line, SLICE("error: "), 0);
+	struct slice place = slice_sub(line, 0, error == SIZE_MAX ? 0 : error);
+	struct slice message =
+		error == SIZE_MAX ? SLICE("syntax error") : slice_sub(line, error + 7, line.len);
+	int64_t number;
+
+	slice_split(&place, ':');
+	if (slice_to_i64(slice_trim(slice_split(&place, ':')), &number))
+		at.line = (int)number;
+	if (slice_to_i64(slice_trim(slice_split(&place, ':')), &number))
+		at.column = (int)number;
+	fail(b, at, arena_printf(b->arena, "not valid YAML: %.*s", SLICE_FMT(message)), SLICE_NONE);
 }
 
 static bool text_is_clean(struct builder *b)
@@ -198,12 +219,13 @@ static bool text_is_clean(struct builder *b)
 	return !b->failed;
 }
 
-static void run_parser(struct builder *b, struct fy_parser *parser, struct fy_diag *diag)
+static void run_parser(struct builder *b, struct fy_parser *parser, struct fy_diag *diag,
+	const struct first_message *first)
 {
 	struct fy_event *event;
 
 	if (fy_parser_set_string(parser, b->file->text.ptr, b->file->text.len) != 0) {
-		report_syntax(b, diag);
+		report_syntax(b, first);
 		return;
 	}
 	while (!b->failed && (event = fy_parser_parse(parser)) != NULL) {
@@ -211,7 +233,7 @@ static void run_parser(struct builder *b, struct fy_parser *parser, struct fy_di
 		fy_parser_event_free(parser, event);
 	}
 	if (!b->failed && fy_diag_got_error(diag))
-		report_syntax(b, diag);
+		report_syntax(b, first);
 }
 
 struct node *yaml_parse(
@@ -219,23 +241,27 @@ struct node *yaml_parse(
 {
 	struct builder b = {.arena = arena, .file = file, .problems = problems};
 	struct fy_diag_cfg diag_cfg;
-	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 |
-					    FYPCF_DISABLE_MMAP_OPT | FYPCF_JSON_NONE};
+	struct first_message first = {.len = 0};
+	struct fy_parse_cfg cfg = {
+		.flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_DISABLE_MMAP_OPT | FYPCF_JSON_NONE};
 
 	if (!text_is_clean(&b))
 		return NULL;
 	fy_diag_cfg_default(&diag_cfg);
 	diag_cfg.fp = NULL;
+	diag_cfg.output_fn = keep_first;
+	diag_cfg.user = &first;
+	diag_cfg.colorize = false;
+	diag_cfg.show_source = false;
 	struct fy_diag *diag = fy_diag_create(&diag_cfg);
 
 	check(diag);
-	fy_diag_set_collect_errors(diag, true);
 	cfg.diag = diag;
 	struct fy_parser *parser = fy_parser_create(&cfg);
 
 	check(parser);
 	if (file->text.len)
-		run_parser(&b, parser, diag);
+		run_parser(&b, parser, diag, &first);
 	fy_parser_destroy(parser);
 	fy_diag_destroy(diag);
 	if (b.failed)
