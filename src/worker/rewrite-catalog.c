@@ -335,6 +335,31 @@ static bool is_bare_table(const struct rewriter *w, size_t index)
 	return is(w, index - 1, "from") || is(w, index - 1, "join") || is(w, index - 1, ",");
 }
 
+static bool is_name(const struct rewriter *w, size_t index)
+{
+	static const char *const OTHERS[] = {"as", "cross", "full", "group", "having", "inner",
+		"join", "left", "limit", "natural", "on", "order", "right", "union", "where"};
+	struct token token = token_at(w, index);
+	if (token.kind != TOKEN_WORD)
+		return token.kind == TOKEN_IDENT;
+	for (size_t i = 0; i < array_len(OTHERS); i++)
+		if (token_is_word(token, OTHERS[i]))
+			return false;
+	return true;
+}
+
+/* generate_series(…) s: in PostgreSQL s is also its column, in DuckDB a row of one column. */
+static bool is_series_alias(const struct rewriter *w, size_t index)
+{
+	if (index < 3 || !is_name(w, index) || is(w, index + 1, "("))
+		return false;
+	size_t close = is(w, index - 1, "as") ? index - 2 : index - 1;
+	if (!token_is_punct(token_at(w, close), ')'))
+		return false;
+	size_t open = opening(w, close);
+	return open > 0 && is_named(w, open - 1, "generate_series");
+}
+
 static size_t rewrite_token(struct rewriter *w, size_t index)
 {
 	struct token token = token_at(w, index);
@@ -352,6 +377,11 @@ static size_t rewrite_token(struct rewriter *w, size_t index)
 		return rewrite_cast(w, index);
 	if (is_schema(w, index))
 		return rewrite_qualified(w, index);
+	if (is_series_alias(w, index)) {
+		edit(w, end_of(token), end_of(token),
+			arena_printf(w->arena, "(%.*s)", SLICE_FMT(token.text)));
+		return index;
+	}
 	if (is_bare_table(w, index))
 		edit(w, token.at, token.at, SLICE("__pg_catalog."));
 	else if (token.kind == TOKEN_WORD && is(w, index + 1, "(") &&
