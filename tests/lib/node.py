@@ -156,10 +156,10 @@ class Node:
         return self.database_name
 
     def dsn(self, user, password="pw-" + "x" * 12):
-        return f"host=127.0.0.1 port={self.settings['pg_port']} user={user} password={password} dbname={self.database()}"
+        return f"host=127.0.0.1 port={self.settings['pg.port']} user={user} password={password} dbname={self.database()}"
 
     def url(self, path=""):
-        return f"https://127.0.0.1:{self.settings['http_port']}{path}"
+        return f"https://127.0.0.1:{self.settings['http.port']}{path}"
 
 
 def strip_colour(text):
