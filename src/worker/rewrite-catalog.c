@@ -41,9 +41,14 @@ struct type_row {
 
 static const struct type_row type_rows[] = {
 	{"regclass", "BIGINT",
-		"(SELECT min(c.oid) FROM __pg_catalog.pg_class c JOIN __pg_catalog.pg_namespace n "
+		"coalesce((SELECT min(c.oid) FROM __pg_catalog.pg_class c JOIN "
+		"__pg_catalog.pg_namespace n "
 		"ON n.oid = c.relnamespace WHERE replace(%1, '\"', '') IN (c.relname, n.nspname || "
-		"'.' || c.relname))",
+		"'.' || c.relname)), CASE replace(%1, 'pg_catalog.', '') WHEN 'pg_class' THEN 1259 "
+		"WHEN 'pg_type' "
+		"THEN 1247 WHEN 'pg_proc' THEN 1255 WHEN 'pg_database' THEN 1262 WHEN "
+		"'pg_constraint' "
+		"THEN 2606 WHEN 'pg_namespace' THEN 2615 END)",
 		"(SELECT min(CASE WHEN n.nspname IN ('pg_catalog', 'public') THEN c.relname ELSE "
 		"n.nspname || '.' || c.relname END) FROM __pg_catalog.pg_class c JOIN "
 		"__pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %1)"},
@@ -137,6 +142,10 @@ static const struct function_row function_rows[] = {
 	{"has_database_privilege", 2, "true"},
 	{"has_database_privilege", 3, "true"},
 	{"current_schemas", 1, "['pg_catalog', 'public']"},
+	{"to_regtype", 1, "(SELECT min(t.oid) FROM __pg_catalog.pg_type t WHERE t.typname = %1)"},
+	{"_pg_expandarray", 1,
+		"unnest(list_transform(%1, lambda v, i: struct_pack(x := v, n := i)))"},
+	{"set_config", 3, "%2"},
 	{"to_regclass", 1,
 		"(SELECT min(c.oid) FROM __pg_catalog.pg_class c JOIN __pg_catalog.pg_namespace n "
 		"ON n.oid = c.relnamespace WHERE replace(%1, '\"', '') IN (c.relname, n.nspname || "
@@ -268,6 +277,29 @@ static size_t rewrite_cast(struct rewriter *w, size_t index)
 	return last;
 }
 
+/* CAST ( operand AS [schema .] type ), at the token of CAST; returns the last token that was used.
+ */
+static size_t rewrite_cast_call(struct rewriter *w, size_t index)
+{
+	size_t end = closing(w, index + 1);
+	size_t name = end - 1;
+	size_t as = is(w, name - 1, ".") ? name - 3 : name - 1;
+	const struct type_row *row = end < w->tokens.len && as > index + 2 && is(w, as, "as")
+					     ? find_type(w, name)
+					     : NULL;
+	if (!row)
+		return index;
+	bool literal = as == index + 3 && token_at(w, index + 2).kind == TOKEN_STRING;
+	const char *template = literal ? row->of_text : row->of_number;
+	struct slice inside = rewrite_range(
+		w->arena, slice_sub(w->text, end_of(token_at(w, index + 1)), token_at(w, as).at));
+	edit(w, token_at(w, index).at, end_of(token_at(w, end)),
+		template
+			? expand(w->arena, template, &inside)
+			: arena_printf(w->arena, "CAST(%.*s AS %s)", SLICE_FMT(inside), row->type));
+	return end;
+}
+
 /* name ( args ): returns the last token used, or index when the function is not in the table. */
 static size_t rewrite_call(struct rewriter *w, size_t from, size_t index)
 {
@@ -377,12 +409,14 @@ static size_t rewrite_token(struct rewriter *w, size_t index)
 		return rewrite_cast(w, index);
 	if (is_schema(w, index))
 		return rewrite_qualified(w, index);
-	if (is_series_alias(w, index)) {
+	if (is_named(w, index, "json_build_object") && is(w, index + 1, "("))
+		edit(w, token.at, end_of(token), SLICE("json_object"));
+	if (token_is_word(token, "cast") && is(w, index + 1, "("))
+		return rewrite_cast_call(w, index);
+	if (is_series_alias(w, index))
 		edit(w, end_of(token), end_of(token),
 			arena_printf(w->arena, "(%.*s)", SLICE_FMT(token.text)));
-		return index;
-	}
-	if (is_bare_table(w, index))
+	else if (is_bare_table(w, index))
 		edit(w, token.at, token.at, SLICE("__pg_catalog."));
 	else if (token.kind == TOKEN_WORD && is(w, index + 1, "(") &&
 		 !(index > 0 && is(w, index - 1, ".")))
