@@ -163,7 +163,7 @@ static int find_position(const char *message, struct slice statement)
 	if (slice_ends_with(shown, SLICE("...")))
 		shown.len -= 3;
 	size_t at = slice_find(statement, shown, begin);
-	return at == SIZE_MAX ? 0 : count_characters(statement, at + column) + 1;
+	return at == SIZE_MAX ? 0 : count_characters(statement, at) + (int)column + 1;
 }
 
 /* The first line without its class, cut before suggestions and before anything that looks like a

@@ -1,5 +1,6 @@
 #include "engine/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +121,8 @@ void number_double(struct buffer *out, double value)
 		number_i64(out, (int64_t)value);
 		return;
 	}
-	for (int precision = 14; precision <= 16; precision++) {
+	/* Every number of 15 digits survives the way there and back, unless it is subnormal. */
+	for (int precision = fabs(value) < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
 		snprintf(text, sizeof text, "%.*e", precision, value);
 		if (precision == 16 || strtod(text, NULL) == value)
 			break;
@@ -131,7 +133,7 @@ void number_double(struct buffer *out, double value)
 void number_float(struct buffer *out, float value)
 {
 	char text[40];
-	for (int precision = 5; precision <= 8; precision++) {
+	for (int precision = fabsf(value) < FLT_MIN ? 0 : 5; precision <= 8; precision++) {
 		snprintf(text, sizeof text, "%.*e", precision, (double)value);
 		if (precision == 8 || strtof(text, NULL) == value)
 			break;
