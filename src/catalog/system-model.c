@@ -212,27 +212,43 @@ bool fill_lineage(struct filling *f)
 	return !f->failed;
 }
 
-/* A mesh policy may name what is hidden, so its selectors show to administrators and mesh owners
- * only where they name things; its existence and effect are for everybody. */
-static bool sees_policy(const struct filling *f, const struct policy *p, bool *names_out)
+/* Policies that select a table which the principal may know of, as name → anything: the name of
+ * another one could tell of what is hidden. */
+static struct map known_policies(struct filling *f)
+{
+	struct map known = map_in(f->arena);
+
+	for (size_t i = 0; i < f->model->table_count; i++) {
+		const struct model_access *access = filling_access(f, &f->model->tables[i]);
+
+		for (size_t r = 0; access && r < access->decision.reason_count; r++)
+			map_put(&known, access->decision.reasons[r].policy,
+				&access->decision.reasons[r]);
+	}
+	return known;
+}
+
+/* Who may see whom and what a policy names: those who made it, and administrators. */
+static bool sees_selectors(const struct filling *f, const struct policy *p)
 {
 	const struct model *m = f->model;
 	const struct model_domain *domain =
 		p->level == POLICY_DOMAIN ? model_domain_find(m, p->domain) : NULL;
 	struct policy_table mesh = {.owners = m->owners, .owner_count = m->owner_count};
 
-	*names_out = f->principal->admin || policy_is_owner(f->principal, &mesh) ||
-		     (domain && model_owns_domain(f->principal, domain));
-	return *names_out || p->level == POLICY_MESH;
+	return f->principal->admin || policy_is_owner(f->principal, &mesh) ||
+	       (domain && model_owns_domain(f->principal, domain));
 }
 
 bool fill_policies(struct filling *f)
 {
+	struct map known = known_policies(f);
+
 	for (size_t i = 0; i < f->model->policy_count; i++) {
 		const struct policy *p = &f->model->policies[i];
-		bool names;
+		bool names = sees_selectors(f, p);
 
-		if (!sees_policy(f, p, &names))
+		if (!names && !map_get(&known, p->name))
 			continue;
 		row_begin(f);
 		row_text(f, mesh_policies_policy, p->name);

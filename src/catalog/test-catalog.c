@@ -71,6 +71,8 @@ static const struct {
 		"  to: {groups: [analysts]}\n"),
 	POLICY("governance/policies", "mask-contact",
 		"  effect: mask\n  on: {tags: [contact]}\n  mask: {method: null}\n"),
+	POLICY("governance/policies", "for-planners",
+		"  effect: allow\n  on: {products: [secret.plans]}\n  to: {groups: [planners]}\n"),
 	POLICY("domains/sales/policies", "eu-only",
 		"  effect: filter\n  on: {tables: [sales.orders]}\n  filter: id > 10\n"),
 };
@@ -419,7 +421,9 @@ static void test_system_tables(void **state)
 	assert_true(tells(rows_of(f, "slo", &ANALYST), "breached"));
 	assert_true(tells(rows_of(f, "versions", &ANALYST), "orders"));
 	assert_true(tells(rows_of(f, "policies", &NOBODY), "analysts-read"));
-	assert_false(tells(rows_of(f, "policies", &NOBODY), "eu-only"));
+	assert_false(tells(rows_of(f, "policies", &NOBODY), "id > 10"));
+	assert_false(tells(rows_of(f, "policies", &NOBODY), "for-planners"));
+	assert_true(tells(rows_of(f, "policies", &PLANNER), "for-planners"));
 	assert_true(tells(rows_of(f, "policies", &ADMIN), "id > 10"));
 	assert_null(system_table_find(SLICE("mesh"), SLICE("nothing")));
 }
