@@ -79,6 +79,7 @@ struct arrow_writer;
 bool arrow_writer_new(
 	const struct ArrowSchema *schema, struct arrow_writer **out, struct error *err) must_check;
 void arrow_writer_free(struct arrow_writer **writer);
+/* Zeroes the places of NULLs in batch first (scrub.h): its buffers are the caller's own. */
 bool arrow_writer_add(
 	struct arrow_writer *writer, const struct ArrowArray *batch, struct error *err) must_check;
 bool arrow_writer_end(struct arrow_writer *writer, struct error *err) must_check;

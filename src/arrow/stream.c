@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "arrow/ipc.h"
+#include "arrow/scrub.h"
 #include "base/check.h"
 
 struct arrow_reader {
@@ -138,7 +139,10 @@ bool arrow_writer_add(
 	struct arrow_writer *writer, const struct ArrowArray *batch, struct error *err)
 {
 	struct ArrowError why = {0};
-	if (ArrowArrayViewSetArray(&writer->view, batch, &why) != NANOARROW_OK ||
+	bool ok = ArrowArrayViewSetArray(&writer->view, batch, &why) == NANOARROW_OK;
+	if (ok)
+		arrow_scrub(&writer->view);
+	if (!ok ||
 		ArrowIpcWriterWriteArrayView(&writer->writer, &writer->view, &why) != NANOARROW_OK)
 		return error_set(
 			err, INTERNAL_ERROR, "rows cannot be written as Arrow: %s", why.message);

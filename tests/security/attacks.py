@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 # Texts, numbers, dates and names that stand only in what the analyst may not see.
-CANARY = re.compile(rb"s3cret|77712\d\d|2077-07-|s3 *cret", re.IGNORECASE)
+# Hexadecimal digits around a number are those of a pseudonym or a request id.
+CANARY = re.compile(rb"s3cret|(?<![0-9a-f])77712\d\d(?![0-9a-f])|2077-07-|s3 *cret", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ group("catalogue emulation", [
     "SELECT * FROM pg_catalog.pg_views", "SELECT * FROM pg_catalog.pg_tables", "SELECT pg_get_viewdef(oid) FROM pg_catalog.pg_class", "SELECT 'vault.gold'::regclass", "SELECT 'hr.people'::regclass::oid", "SELECT * FROM pg_catalog.pg_stats", "SELECT * FROM pg_catalog.pg_statistic",
     "SELECT * FROM pg_catalog.pg_stat_activity", "SELECT * FROM pg_catalog.pg_authid", "SELECT * FROM pg_catalog.pg_shadow", "SELECT * FROM pg_catalog.pg_settings", "SELECT current_setting('allowed_paths')", "SELECT pg_read_file('/etc/passwd')", "SELECT pg_ls_dir('/')", "SELECT lo_import('/etc/passwd')",
     "SELECT system.main.current_setting('allowed_paths')", "SELECT pg_catalog.current_setting('temp_directory')", "SELECT main.current_setting('allowed_directories')", "SELECT system.pg_catalog.pg_get_viewdef(oid) FROM pg_catalog.pg_class",
-    "SELECT pg_catalog.pg_get_viewdef(oid) FROM pg_catalog.pg_class", "SELECT * FROM mesh.products", "SELECT * FROM mesh.columns", "SELECT * FROM mesh.policies", "SELECT * FROM mesh.audit", "SELECT * FROM mesh.runs", "SELECT * FROM mesh.lineage", "SELECT * FROM mesh.checks", "SELECT * FROM mesh.agreements", "SELECT has_table_privilege('vault.gold', 'SELECT')",
+    "SELECT pg_catalog.pg_get_viewdef(oid) FROM pg_catalog.pg_class", "SELECT * FROM mesh.products", "SELECT * FROM mesh.columns", "SELECT * FROM mesh.policies", "SELECT * FROM mesh.audit", "SELECT * FROM mesh.runs", "SELECT * FROM mesh.lineage", "SELECT * FROM mesh.checks", "SELECT * FROM mesh.agreements", "SELECT has_table_privilege('vault.gold', 'SELECT')", "SELECT has_schema_privilege('vault', 'usage')",
     "EXPLAIN SELECT * FROM lake.facts", "EXPLAIN ANALYZE SELECT * FROM lake.facts WHERE note LIKE 'x%'", "EXPLAIN SELECT * FROM vault.gold", "EXPLAIN (FORMAT json) SELECT * FROM lake.facts", "SHOW search_path", "SHOW ALL", "SELECT * FROM pg_catalog.pg_file_settings",
 ])
 
@@ -96,7 +97,7 @@ group("errors that print values", [
     "SELECT cast(note AS integer) FROM lake.facts", "SELECT * FROM lake.facts WHERE cast(note AS integer) = 5", "SELECT * FROM lake.facts WHERE cast(note || '0' AS smallint) IS NOT NULL", "SELECT note::date FROM lake.facts WHERE delta > 1000", "SELECT * FROM lake.facts WHERE delta > 1000 AND cast(note AS integer) IS NOT NULL",
     "SELECT list_transform([note], x -> x::int) FROM lake.facts WHERE delta > 1000", "SELECT list_transform([note], lambda x: x::int)[1] FROM lake.facts", "SELECT * FROM lake.facts WHERE list_transform([note], x -> x::int)[1] > 0", "SELECT cast([note] AS integer[]) FROM lake.facts WHERE region = 'hidden'",
     "SELECT cast({'a': note} AS STRUCT(a int)) FROM lake.facts", "SELECT map([note], [1])::MAP(int, int) FROM lake.facts WHERE delta > 1000", "SELECT CASE WHEN region = 'hidden' THEN cast(note AS int) ELSE 0 END FROM lake.facts", "SELECT coalesce(cast(note AS int), 0) FROM lake.facts WHERE delta > 1000",
-    "SELECT delta::tinyint FROM lake.facts WHERE delta > 1000", "SELECT (delta * 1000000000)::int FROM lake.facts WHERE delta > 1000", "SELECT 1 / (delta - 7771234) FROM lake.facts WHERE delta > 1000", "SELECT error(note) FROM lake.facts", "SELECT strptime(note, '%Y') FROM lake.facts WHERE delta > 1000",
+    "SELECT delta::tinyint FROM lake.facts WHERE delta > 1000", "SELECT (delta * 1000000000)::int FROM lake.facts WHERE delta > 1000", "SELECT 1 / (delta - 7771000 - 234) FROM lake.facts WHERE delta > 1000", "SELECT error(note) FROM lake.facts", "SELECT strptime(note, '%Y') FROM lake.facts WHERE delta > 1000",
     "SELECT note::uuid FROM lake.facts WHERE delta > 1000", "SELECT note::json FROM lake.facts WHERE delta > 1000", "SELECT json_extract(note, '$') FROM lake.facts WHERE delta > 1000", "SELECT from_json(note, '\"int\"') FROM lake.facts WHERE delta > 1000", "SELECT chr(delta) FROM lake.facts WHERE delta > 1000",
     "SELECT repeat(note, delta) FROM lake.facts WHERE delta > 1000", "SELECT printf('%d', note) FROM lake.facts WHERE delta > 1000", "SELECT regexp_extract('x', note) FROM lake.facts WHERE delta > 1000", "SELECT 'x' LIKE note ESCAPE note FROM lake.facts WHERE delta > 1000", "SELECT hamming(note, 'x') FROM lake.facts WHERE delta > 1000",
     "SELECT make_date(delta, 1, 1) FROM lake.facts WHERE delta > 1000", "SELECT day + delta FROM lake.facts WHERE delta > 1000", "SELECT date_trunc(note, day) FROM lake.facts WHERE delta > 1000", "SELECT encode(note)::bit FROM lake.facts WHERE delta > 1000", "SELECT from_hex(note) FROM lake.facts WHERE delta > 1000",
@@ -119,7 +120,7 @@ group("questions", [
     "SELECT bool_or(delta > 1000) FROM lake.facts", "SELECT coalesce(max(delta), 0) > 1000 FROM lake.facts", "SELECT EXISTS (SELECT 1 FROM lake.facts WHERE delta > 1000)", "SELECT count(*) FROM lake.facts WHERE email LIKE 'S3%'", "SELECT count(*) FROM lake.facts WHERE contains(card, 'CRET')", "SELECT count(*) FROM lake.facts WHERE regexp_matches(note, '^S3')",
     "SELECT count(*) FROM lake.facts WHERE note BETWEEN 'S3' AND 'S4'", "SELECT count(*) FROM lake.facts WHERE note IN (SELECT 'S3' || 'CRET-' || range FROM range(100))", "SELECT count(*) FROM lake.facts a SEMI JOIN (SELECT 'S3' || 'CRET-' || range AS note FROM range(100)) b USING (note)",
     "SELECT count(*) FROM (SELECT note FROM lake.facts INTERSECT SELECT 'S3' || 'CRET-' || range FROM range(100))", "SELECT count(*) FROM lake.facts WHERE try_cast(delta AS tinyint) IS NULL AND delta > 1000", "SELECT count(DISTINCT note) FILTER (WHERE note > 'S') FROM lake.facts", "SELECT max(length(note)) > 8 FROM lake.facts",
-    "SELECT count(*) FROM lake.facts WHERE list_contains(list_transform([note], x -> x[1:2]), 'S3')", "SELECT approx_count_distinct(note) FILTER (WHERE delta > 1000) FROM lake.facts", "SELECT count(*) FROM lake.facts AT (VERSION => 1) WHERE delta > 1000", "SELECT has_schema_privilege('vault', 'usage')",
+    "SELECT count(*) FROM lake.facts WHERE list_contains(list_transform([note], x -> x[1:2]), 'S3')", "SELECT approx_count_distinct(note) FILTER (WHERE delta > 1000) FROM lake.facts", "SELECT count(*) FROM lake.facts AT (VERSION => 1) WHERE delta > 1000",
     "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'vault'", "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'vault'", "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'vault'", "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'gold'", "SELECT count(*) FROM mesh.products WHERE name = 'gold'",
 ], blind=True)
 

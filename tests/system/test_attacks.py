@@ -1,12 +1,11 @@
 """Every way around (tests/security/attacks.py) through every door, against a real node. Each byte that comes back is
 searched for canaries."""
 import base64
+import http.client
 import json
 import pathlib
 import ssl
 import sys
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -31,7 +30,7 @@ def node(tmp_path_factory):
         lake.write_sources(sources, 1)
         node.apply(lake.manifests())
         lake.write_sources(sources, 2)
-        node.cli("run", "lake.facts", "--wait", status=None)
+        node.cli("run", "lake.facts")
         yield node
 
 
@@ -86,40 +85,57 @@ def is_clean(attack, data):
 
 @pytest.mark.parametrize("door", PG_DOORS)
 def test_postgresql(pg, door):
+    answered = []
     for attack in ATTACKS:
         messages = pg.ask(lambda raw: PG_DOORS[door](raw, attack.sql))
         is_clean(attack, b"".join(kind + payload for kind, payload in messages))
-        if attack.refused and door not in ("cursor", "prepare"):
-            assert error_fields(messages), f"{door}: {attack.name} was answered: {attack.sql}"
+        if attack.refused and not error_fields(messages):
+            answered.append(attack.sql)
         if attack.blind and door in ("simple", "extended"):
             values = {value for row in rows_of(messages) for value in row}
-            assert values <= NOTHING, f"{door}: {attack.name}: {attack.sql} -> {values}"
+            if not values <= NOTHING:
+                answered.append(f"{attack.sql} -> {values}")
+    assert not answered, "\n".join(answered)
 
 
 ACCEPTS = ["application/json", "application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"]
 
 
-def ask_http(node, sql, accept):
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    sign_in = base64.b64encode(f"eve:{PASSWORD}".encode()).decode()
-    request = urllib.request.Request(node.url("/api/v1/query"), data=json.dumps({"sql": sql}).encode(),
-                                     headers={"Content-Type": "application/json", "Accept": accept, "Authorization": f"Basic {sign_in}"})
-    try:
-        with urllib.request.urlopen(request, context=context, timeout=120) as answer:
-            return answer.status, str(answer.headers).encode() + answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, str(error.headers).encode() + error.read()
+class Http:
+    """eve's connection, kept open and opened anew when the server closed it."""
+
+    def __init__(self, node):
+        self.context = ssl.create_default_context()
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+        self.port = node.settings["http.port"]
+        self.sign_in = "Basic " + base64.b64encode(f"eve:{PASSWORD}".encode()).decode()
+        self.connection = None
+
+    def ask(self, sql, accept):
+        """(status, headers and body)"""
+        for _ in range(2):
+            try:
+                self.connection = self.connection or http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=120)
+                self.connection.request("POST", "/api/v1/query", json.dumps({"sql": sql}),
+                                        {"Content-Type": "application/json", "Accept": accept, "Authorization": self.sign_in})
+                answer = self.connection.getresponse()
+                return answer.status, str(answer.headers).encode() + answer.read()
+            except (http.client.RemoteDisconnected, ConnectionResetError):
+                self.connection = None
+        raise AssertionError(f"the server closed the connection twice: {sql}")
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)
 def test_http(node, accept):
+    client = Http(node)
+    answered = []
     for attack in ATTACKS:
-        status, data = ask_http(node, attack.sql, accept)
+        status, data = client.ask(attack.sql, accept)
         is_clean(attack, data)
-        if attack.refused:
-            assert status >= 400, f"{attack.name} was answered: {attack.sql}"
+        if attack.refused and status < 400:
+            answered.append(attack.sql)
+    assert not answered, "\n".join(answered)
 
 
 def test_a_hidden_table_looks_like_none(pg):
