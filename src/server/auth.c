@@ -204,12 +204,7 @@ bool auth_local(struct server *server, uint32_t uid, struct auth_identity **out,
 			"the control socket is for the user that runs the node");
 		return error_hint(err, "Use the HTTPS address with a token.");
 	}
-	scoped(arena_free) struct arena *scratch = arena_new();
-	struct slice name;
-	if (!store_meta_get(server->store, SLICE("node.admin"), scratch, &name, err))
-		return false;
-	struct principal claimed = {
-		.name = slice_is_none(name) ? SLICE("admin") : name, .admin = true};
+	struct principal claimed = {.name = slice_from_c(server->local_admin), .admin = true};
 	struct auth_identity *identity;
 	if (!load(server, &claimed, AUTH_ALL, &identity, err))
 		return false;

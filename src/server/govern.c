@@ -77,8 +77,10 @@ bool govern_principal(struct server *server, const struct model *model, struct a
 		*out = p;
 		return true;
 	}
-	/* The owner of the node's process at the control socket needs no account. */
-	if (outcome == ACCOUNT_ABSENT && claimed->admin) {
+	/* The owner of the node's process at the control socket needs no account; another
+	 * administrator whose account is gone is nobody. */
+	bool local = claimed->admin && slice_equal_c(claimed->name, server->local_admin);
+	if (outcome == ACCOUNT_ABSENT && local) {
 		p.admin = true;
 		*out = p;
 		return true;

@@ -182,6 +182,10 @@ static bool read_node_name(struct server *server, struct error *err)
 	gethostname(host, sizeof host - 1);
 	server->node_name =
 		arena_cstr(server->names, slice_is_none(name) ? slice_from_c(host) : name);
+	if (!store_meta_get(server->store, SLICE("node.admin"), server->names, &name, err))
+		return false;
+	server->local_admin =
+		arena_cstr(server->names, slice_is_none(name) ? SLICE("admin") : name);
 	return true;
 }
 
