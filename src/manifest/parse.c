@@ -204,6 +204,16 @@ static void read_file(struct reading *r, const struct manifest_file *file)
 		read_tree(r, place, root, &parts);
 }
 
+static void check_paths(struct reading *r, const struct manifest_file *files, size_t count)
+{
+	struct map seen = map_in(r->arena);
+
+	for (size_t i = 0; i < count; i++)
+		if (map_put(&seen, files[i].path, &seen))
+			problem(r, (struct mark){files[i].path, 0, 0},
+				SLICE("the file is given twice"), "each path once");
+}
+
 /* A second thing of the same name; the first one is in the map. */
 static void unique(struct reading *r, struct map *seen, const char *what, struct slice name,
 	const struct mark *at)
@@ -240,7 +250,9 @@ static void check_unique(struct reading *r)
 			dotted(r, p->domain.len ? p->domain : SLICE("mesh"), p->name), &p->at);
 	vec_each (struct manifest_contract, c, &r->contracts)
 		unique(r, &seen, "contract",
-			dotted(r, c->id, arena_printf(r->arena, "%d", c->major)), &c->at);
+			arena_printf(r->arena, "%.*s.%.*s@%d", SLICE_FMT(c->domain),
+				SLICE_FMT(c->id), c->major),
+			&c->at);
 	vec_each (struct manifest_product, p, &r->products) {
 		unique(r, &seen, "product", dotted(r, p->domain, p->name), &p->at);
 		for (size_t i = 0; i < p->port_count; i++)
@@ -252,10 +264,12 @@ static void check_unique(struct reading *r)
 }
 
 /* By id and, where several majors share an id, by major. */
-static size_t find_contract(struct reading *r, const struct manifest_port *port)
+static size_t find_contract(
+	struct reading *r, struct slice domain, const struct manifest_port *port)
 {
 	for (size_t i = 0; i < r->contracts.len; i++)
-		if (slice_equal(r->contracts.items[i].id, port->contract_id) &&
+		if (slice_equal(r->contracts.items[i].domain, domain) &&
+			slice_equal(r->contracts.items[i].id, port->contract_id) &&
 			r->contracts.items[i].major == port->major)
 			return i;
 	return SIZE_MAX;
@@ -266,7 +280,7 @@ static void link_ports(struct reading *r, struct manifest_product *product)
 	for (size_t i = 0; i < product->port_count; i++) {
 		struct manifest_port *port = &product->ports[i];
 
-		port->contract = find_contract(r, port);
+		port->contract = find_contract(r, product->domain, port);
 		if (port->contract == SIZE_MAX)
 			problem(r, port->at,
 				arena_printf(r->arena,
@@ -288,7 +302,7 @@ static struct manifest_pipeline *pipeline_of(struct reading *r, struct slice fol
 static bool has_port(const struct manifest_product *product, struct slice table)
 {
 	for (size_t i = 0; i < product->port_count; i++)
-		if (slice_equal(product->ports[i].name, table))
+		if (port_is_named(&product->ports[i], table))
 			return true;
 	return false;
 }
@@ -299,6 +313,23 @@ static bool has_source(struct reading *r, struct slice domain, struct slice name
 		if (slice_equal(s->domain, domain) && slice_equal(s->name, name))
 			return true;
 	return false;
+}
+
+static void check_source(
+	struct reading *r, const struct manifest_product *product, const struct manifest_ingest *in)
+{
+	struct slices names = {0};
+
+	if (has_source(r, product->domain, in->source))
+		return;
+	vec_each (struct manifest_source, s, &r->sources)
+		if (slice_equal(s->domain, product->domain))
+			vec_push(r->arena, &names, s->name);
+	manifest_problem_add(r->problems, in->at, false,
+		arena_printf(r->arena, "there is no source \"%.*s\" in the domain",
+			SLICE_FMT(in->source)),
+		SLICE("the name of a file in sources/"),
+		nearest_name(r->arena, in->source, &names));
 }
 
 static void check_pipeline(struct reading *r, const struct manifest_product *product,
@@ -313,11 +344,8 @@ static void check_pipeline(struct reading *r, const struct manifest_product *pro
 					"table \"%.*s\" is no output port of the product",
 					SLICE_FMT(in->table)),
 				"the name of a port in product.yaml");
-		if (in->source.len && !has_source(r, product->domain, in->source))
-			problem(r, in->at,
-				arena_printf(r->arena, "there is no source \"%.*s\" in the domain",
-					SLICE_FMT(in->source)),
-				"the name of a file in sources/");
+		if (in->source.len)
+			check_source(r, product, in);
 	}
 	for (size_t i = 0; i < pipeline->transform_count; i++) {
 		const struct manifest_transform *t = &pipeline->transforms[i];
@@ -463,8 +491,10 @@ bool manifest_parse(struct arena *arena, const struct manifest_file *files, size
 		read_file(&r, &files[i]);
 	add_transforms(&r, files, count);
 	check_domains(&r, files, count);
+	check_paths(&r, files, count);
 	check_unique(&r);
 	link_products(&r);
+	check_set(&r);
 	if (!r.mesh)
 		problem(&r, (struct mark){SLICE("mesh.yaml"), 0, 0}, SLICE("mesh.yaml is missing"),
 			"a file of kind: Mesh at the top");

@@ -215,6 +215,25 @@ static struct manifest_who *read_whos(struct reading *r, const struct node *node
 	return whos;
 }
 
+/* Each method has its settings. */
+static void check_mask(struct reading *r, const struct node *mask, const struct manifest_policy *p)
+{
+	bool partial = slice_equal_c(p->mask_method, "partial");
+	bool kept = p->mask_keep_first > 0 || p->mask_keep_last > 0 || p->mask_keep_after.len > 0;
+
+	if (!mask)
+		return;
+	if (partial != kept)
+		problem(r, mask->at, SLICE("method: partial and what it keeps belong together"),
+			"keepFirst, keepLast or keepAfter with method: partial");
+	if (slice_equal_c(p->mask_method, "constant") != !slice_is_none(p->mask_constant))
+		problem(r, mask->at, SLICE("method: constant and constant belong together"),
+			"constant: the text that stands for every value");
+	if (slice_equal_c(p->mask_method, "truncate") != (p->mask_unit.len > 0))
+		problem(r, mask->at, SLICE("method: truncate and unit belong together"),
+			"unit: year, month, day, hour or a number");
+}
+
 /* What an effect needs and must not have. */
 static void check_policy(
 	struct reading *r, const struct node *spec, const struct manifest_policy *p)
@@ -236,6 +255,8 @@ static void check_policy(
 			mask ? SLICE("a mask policy lacks \"mask\"")
 			     : SLICE("\"mask\" stands only in a mask policy"),
 			"effect: mask with mask: {method: …}");
+	if (mask)
+		check_mask(r, node_get(spec, "mask"), p);
 	if (suppress != (p->min_group > 0))
 		problem(r, spec->at, SLICE("\"minGroup\" and effect: suppress belong together"),
 			"effect: suppress with minGroup: a number above 0");

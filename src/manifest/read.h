@@ -33,3 +33,11 @@ void read_pipeline(struct reading *r, const struct node *root, struct slice fold
 void read_product(
 	struct reading *r, const struct node *root, struct slice domain, struct slice folder);
 void read_contract(struct reading *r, const struct node *root, struct slice domain);
+
+/* Checks over the whole set, once its parts are linked. */
+void check_set(struct reading *r);
+void check_policies(struct reading *r);
+/* "did you mean …?" with the nearest of the names; none when all are far. */
+struct slice nearest_name(struct arena *arena, struct slice word, const struct slices *names);
+/* Whether table, "orders" or "orders@1", means the port. */
+bool port_is_named(const struct manifest_port *port, struct slice table);

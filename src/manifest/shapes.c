@@ -141,7 +141,7 @@ PART(policy_spec, "spec of a Policy");
 OWN_KIND(policy, "Policy", label);
 
 static const struct field ingest_fields[] = {
-	{"table", FIELD_NAME, FIELD_REQUIRED, NULL, NULL},
+	{"table", FIELD_TEXT, FIELD_REQUIRED, NULL, NULL}, /* or table@major */
 	{"source", FIELD_NAME, FIELD_REQUIRED, NULL, NULL},
 	{"object", FIELD_TEXT, 0, NULL, NULL},
 	{"query", FIELD_TEXT, 0, NULL, NULL},
@@ -329,7 +329,7 @@ static const struct field schema_fields[] = {
 	{"customProperties", FIELD_ANY, 0, NULL, NULL},
 	{"relationships", FIELD_ANY, 0, NULL, NULL},
 	{"quality", FIELD_OBJECTS, 0, NULL, &shape_quality},
-	{"properties", FIELD_OBJECTS, FIELD_REQUIRED, NULL, &shape_property},
+	{"properties", FIELD_OBJECTS, 0, NULL, &shape_property},
 };
 PART(schema, "a schema object");
 

@@ -222,6 +222,195 @@ static const struct {
 		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
 		"allow\n  on: {products: [a]}\n  to: [{groups: [x]}, {gruops: [y]}]\n",
 		7, 0, "gruops"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: a\n    properties:\n      - {name: id, logicalType: "
+		"integer}\n  - name: b\n    properties:\n      - {name: id, logicalType: "
+		"integer}\n",
+		0, 0, "describes no table"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{metric: nullValues, mustBe: "
+		"0}]\n    properties:\n      - {name: id, logicalType: integer}\n",
+		8, 0, "names no column"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties:\n      - {name: id, "
+		"logicalType: integer, quality: [{metric: rowCount, mustBe: 1}]}\n",
+		9, 0, "rowCount"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties:\n      - {name: id, "
+		"logicalType: integer, primaryKey: true}\n      - {name: b, logicalType: integer, "
+		"primaryKey: true}\n",
+		10, 0, "one place"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties:\n      - {name: id, "
+		"logicalType: integer}\nslaProperties: [{property: freshness, value: soon}]\n",
+		10, 0, "no time"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties:\n      - {name: id, "
+		"logicalType: integer}\nslaProperties: [{property: freshness}]\n",
+		10, 0, "lacks"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{metric: rowCount, mustBe: 1, "
+		"mustNotBe: 2}]\n    properties:\n      - {name: id, logicalType: integer}\n",
+		8, 0, "two operators"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{metric: rowcount, mustBe: 1}]\n "
+		"   properties:\n      - {name: id, logicalType: integer}\n",
+		8, 0, "rowcount"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{type: sql, mustBe: 1}]\n    "
+		"properties:\n      - {name: id, logicalType: integer}\n",
+		8, 0, "query"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    quality: [{metric: rowCount, mustBe: "
+		"many}]\n    properties:\n      - {name: id, logicalType: integer}\n",
+		8, 0, "mustBe"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema: {}\n",
+		6, 0, "schema"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - properties: []\n",
+		7, 0, "lacks"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties: [{logicalType: integer}]\n",
+		8, 0, "lacks"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema:\n  - name: orders\n    properties: [{name: id, logicalType: "
+		"int}]\n",
+		8, 0, "logicalType"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschma: []\n",
+		6, 0, "schma"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 2.0.0\nstatus: "
+		"active\nschema: []\n",
+		0, 0, "no contract"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		"apiVersion: v9\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: "
+		"active\nschema: []\n",
+		1, 0, "apiVersion"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders, source: erp, mode: incremental, cursor: idd}]\n",
+		5, 0, "cursor"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders, source: erp, partitionBy: [nope]}]\n",
+		5, 0, "partitionBy"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders, source: erp}, {table: orders, source: erp}]\n",
+		5, 0, "more than once"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders, source: erp, object: a, query: b}]\n",
+		5, 0, "object and query"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders, source: erp, drift: explode}]\n",
+		5, 0, "drift"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders, source: erp, mode: partial}]\n",
+		5, 0, "mode"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  ingest: "
+		"[{table: orders@7, source: erp}]\n",
+		5, 0, "no output port"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  schedule: "
+		"{timeZone: UTC}\n",
+		5, 0, "cron"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  retries: "
+		"{max: -1}\n",
+		5, 0, "max"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  retries: "
+		"{max: 1, backoff: 5 parsecs}\n",
+		5, 0, "backoff"},
+	{"domains/sales/orders/pipeline.yaml",
+		"apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  triggers: "
+		"{upstream: some}\n",
+		5, 0, "upstream"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: mask\n  "
+		"on: {tags: [a]}\n  mask: {method: partial}\n",
+		7, 0, "partial"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: mask\n  "
+		"on: {tags: [a]}\n  mask: {method: constant}\n",
+		7, 0, "constant"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: mask\n  "
+		"on: {tags: [a]}\n  mask: {method: truncate}\n",
+		7, 0, "truncate"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: mask\n  "
+		"on: {tags: [a]}\n  mask: {method: rot13}\n",
+		7, 0, "method"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: mask\n  "
+		"on: {tags: [a]}\n",
+		5, 0, "lacks"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"suppress\n  on: {tags: [a]}\n",
+		5, 0, "minGroup"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: "
+		"suppress\n  on: {tags: [a]}\n  minGroup: -5\n",
+		7, 0, "minGroup"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: allow\n  "
+		"on: {tags: [a]}\n  filter: a\n",
+		5, 0, "filter"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: permit\n "
+		" on: {tags: [a]}\n",
+		5, 0, "permit"},
+	{"governance/policies/p.yaml",
+		"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  effect: allow\n",
+		5, 0, "lacks"},
+	{"domains/mesh/domain.yaml",
+		"apiVersion: weft/v1\nkind: Domain\nmetadata: {name: mesh}\nspec: {owners: [x]}\n",
+		1, 0, "reserved"},
+	{"domains/sales/sources/erp.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec: {connector: csv, "
+		"path: a, url: b}\n",
+		4, 0, "path and url"},
+	{"domains/sales/sources/erp.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec: {connector: "
+		"postgres, host: a}\n",
+		4, 0, "lacks host"},
+	{"domains/sales/sources/erp2.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec: {connector: csv, "
+		"path: a}\n",
+		0, 0, "already"},
+	{"domains/sales/sources/two.yaml",
+		"apiVersion: weft/v1\nkind: Source\nmetadata: {name: two}\nspec: {connector: csv, "
+		"path: a, password: {fromFile: a, fromEnv: b}}\n",
+		4, 0, "reference"},
+	{"governance/vocabulary.yaml",
+		"apiVersion: weft/v1\nkind: Vocabulary\nmetadata: {name: v}\nspec: {tags: "
+		"[{description: x}]}\n",
+		4, 0, "lacks"},
+	{"mesh.yaml", "apiVersion: weft/v2\nkind: Mesh\nmetadata: {name: m}\nspec: {owners: [a]}\n",
+		1, 0, "apiVersion"},
 	{"domains/other/orders/product.yaml", "{}", 0, 0, ""},
 	{"../etc/passwd", "x", 0, 0, "no path"},
 	{"/etc/passwd", "x", 0, 0, "no path"},
@@ -230,8 +419,8 @@ static const struct {
 	{"domains/sales/orders/deep/product.yaml", "x", 0, 0, "belongs here"},
 };
 
-/* One file in a mesh that is right otherwise: where the first error must be, and a piece of its
- * text. */
+/* One file in a mesh that is right otherwise: where an error must be (line 0: anywhere), and a
+ * piece of its text. */
 static void test_mistakes(void **state)
 {
 	static const struct text_file BASE[] = {
@@ -257,7 +446,8 @@ static void test_mistakes(void **state)
 			const struct manifest_problem *p = &problems.items[k];
 
 			found = found ||
-				(slice_equal_c(p->at.path, MISTAKES[i].path) &&
+				((MISTAKES[i].line == 0 ||
+					 slice_equal_c(p->at.path, MISTAKES[i].path)) &&
 					(MISTAKES[i].line == 0 || p->at.line == MISTAKES[i].line) &&
 					(MISTAKES[i].column == 0 ||
 						p->at.column == MISTAKES[i].column) &&
@@ -273,6 +463,69 @@ static void test_mistakes(void **state)
 		assert_true(found);
 		arena_free(&arena);
 	}
+}
+
+/* Warnings, with a suggestion where a name is near. */
+static void test_warnings(void **state)
+{
+#define POLICY(rest)                                                                               \
+	{                                                                                          \
+		"governance/policies/p.yaml",                                                      \
+			"apiVersion: weft/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  "        \
+			"effect: deny\n" rest                                                      \
+	}
+	static const struct {
+		struct text_file file;
+		const char *message; /* NULL = no warning */
+		const char *hint;
+	} ROWS[] = {
+		{POLICY("  on: {products: [orders]}\n"), NULL, NULL},
+		{POLICY("  on: {products: [sales.*]}\n"), NULL, NULL},
+		{POLICY("  on: {tables: [sales.orders.orders]}\n"), NULL, NULL},
+		{POLICY("  on: {columns: ['*.*.to*']}\n"), NULL, NULL},
+		{POLICY("  on: {columns: [ID]}\n"), NULL, NULL},
+		{POLICY("  on: {products: [sales.order]}\n"), "product \"sales.order\"",
+			"did you mean \"sales.orders\"?"},
+		{POLICY("  on: {tables: [sale.orders]}\n"), "table \"sale.orders\"",
+			"did you mean \"sales.orders\"?"},
+		{POLICY("  on: {columns: [sales.orders.totl]}\n"), "column", NULL},
+		{POLICY("  on: {columns: [totl]}\n"), "column", "did you mean \"total\"?"},
+		{POLICY("  on: {tags: [pii]}\n"), "tag \"pii\"", NULL},
+		{{"domains/sales/orders/pipeline.yaml",
+			 "apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec: "
+			 "{}\n"},
+			"nothing fills", "add it"},
+	};
+	static const struct text_file BASE[] = {
+		MESH, DOMAIN, SOURCE, PRODUCT, CONTRACT(ID TOTAL), PIPELINE};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(ROWS); i++) {
+		scoped(arena_free) struct arena *arena = arena_new();
+		struct manifest_file files[array_len(BASE) + 1];
+		size_t count = to_files(BASE, array_len(BASE), files);
+		struct manifest_set set;
+		struct manifest_problems problems = {0};
+		bool last = slice_equal_c(files[count - 1].path, ROWS[i].file.path);
+
+		files[last ? count - 1 : count++] = (struct manifest_file){
+			slice_from_c(ROWS[i].file.path), slice_from_c(ROWS[i].file.text)};
+		assert_true(manifest_parse(arena, files, count, &set, &problems));
+		assert_int_equal(problems.len, ROWS[i].message != NULL);
+		if (!ROWS[i].message)
+			continue;
+		assert_true(problems.items[0].warning);
+		assert_int_not_equal(
+			slice_find(problems.items[0].message, slice_from_c(ROWS[i].message), 0),
+			SIZE_MAX);
+		if (ROWS[i].hint)
+			assert_int_not_equal(
+				slice_find(problems.items[0].hint, slice_from_c(ROWS[i].hint), 0),
+				SIZE_MAX);
+		else
+			assert_true(slice_is_none(problems.items[0].hint));
+	}
+#undef POLICY
 }
 
 static void test_suggestion(void **state)
@@ -409,6 +662,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_suggestion),
 		cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_values),
