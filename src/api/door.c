@@ -221,7 +221,7 @@ static bool listen_tcp(struct listener *listener, struct error *err)
 	if (listener->socket_fd >= 0)
 		return true;
 	error_set(err, CANNOT_CONNECT, "the HTTP door cannot listen on %.100s port %d: %s",
-		options->address, options->port, strerror(reason));
+		options->address, options->port, strerrordesc_np(reason));
 	return error_hint(err, "choose another http.port, or stop what holds it");
 }
 

@@ -114,7 +114,7 @@ static void test_slow_reader_holds_producer(void **state)
 
 	(void)state;
 	usleep(100000);
-	assert_true(atomic_load(&script.written) < 300 * 1024);
+	assert_true(atomic_load(&script.written) < 300u * 1024);
 	stream_free(&stream);
 	assert_true(script.cancelled);
 	assert_int_equal(script.seen.state, SQLSTATE_QUERY_CANCELED);

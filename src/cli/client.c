@@ -88,6 +88,7 @@ static bool load_curl(struct curl *curl, struct error *err)
 
 	curl->library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
 	if (!curl->library) {
+		/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 		error_set(err, CANNOT_CONNECT, "libcurl cannot be loaded: %s", dlerror());
 		return error_hint(err, "install the package libcurl3-gnutls");
 	}
@@ -112,7 +113,7 @@ static bool read_token(struct client *client, struct error *err)
 
 	if (fd < 0) {
 		error_set(err, UNDEFINED_FILE, "the token file %s cannot be read: %s", path,
-			strerror(errno));
+			strerrordesc_np(errno));
 		return error_hint(err, "weft token create --token-out FILE makes one");
 	}
 	ssize_t len = read(fd, text, sizeof text);
@@ -148,6 +149,7 @@ bool client_new(const struct client_options *options, struct client **out, struc
 	client->options.as_user = keep(client->arena, options->as_user);
 	if (!load_curl(&client->curl, err) || !read_token(client, err))
 		return false;
+	check(client->curl.easy_init);
 	client->easy = client->curl.easy_init();
 	check(client->easy);
 	*out = take(client);

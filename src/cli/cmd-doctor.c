@@ -57,7 +57,8 @@ static void check_rights(struct doctor *doctor)
 
 		if (stat(path, &status) != 0)
 			say(doctor, "files", "fail",
-				arena_printf(doctor->cli->arena, "%s: %s", path, strerror(errno))
+				arena_printf(
+					doctor->cli->arena, "%s: %s", path, strerrordesc_np(errno))
 					.ptr,
 				"put it back from a backup");
 		else if (status.st_mode & 077)
@@ -75,7 +76,7 @@ static void check_disk(struct doctor *doctor)
 	struct statvfs disk;
 
 	if (statvfs(doctor->data, &disk) != 0 || disk.f_blocks == 0) {
-		say(doctor, "disk", "fail", strerror(errno), "");
+		say(doctor, "disk", "fail", strerrordesc_np(errno), "");
 		return;
 	}
 	double free_gb = (double)disk.f_bavail * (double)disk.f_frsize / 1e9;
@@ -190,7 +191,7 @@ static void check_port(struct doctor *doctor, const char *name, const char *addr
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	bool free_port = bind(fd, list->ai_addr, list->ai_addrlen) == 0;
 	const char *seen = arena_printf(doctor->cli->arena, "%s port %s %s", address, text,
-		free_port ? "is free" : strerror(errno))
+		free_port ? "is free" : strerrordesc_np(errno))
 				   .ptr;
 
 	say(doctor, name, free_port ? "ok" : "fail", seen,

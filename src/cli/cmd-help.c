@@ -57,7 +57,7 @@ static bool write_page(
 					       command ? "-" : "", command ? command->name : ""));
 
 	for (char *c = path + strlen(dir); *c; c++)
-		*c = *c == ' ' ? '-' : *c;
+		*c = (char)(*c == ' ' ? '-' : *c);
 	FILE *page = fopen(path, "we");
 
 	if (!page)

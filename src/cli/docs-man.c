@@ -124,7 +124,7 @@ void docs_man(FILE *out, const struct command_row *command)
 	}
 	snprintf(title, sizeof title, "weft-%s", command->name);
 	for (char *c = title; *c; c++)
-		*c = *c == ' ' ? '-' : *c;
+		*c = (char)(*c == ' ' ? '-' : *c);
 	fputs(".TH \"", out);
 	man_c(out, title);
 	fputs("\" 1 \"\" \"weft " WEFT_VERSION "\" \"Weft\"\n.SH NAME\n", out);

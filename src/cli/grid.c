@@ -12,6 +12,7 @@ static int char_width(const char *ptr, size_t len, size_t *bytes_out)
 {
 	mbstate_t state = {0};
 	wchar_t c = 0;
+	/* The state is ours. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	size_t used = mbrtowc(&c, ptr, len, &state);
 
 	if (used == 0 || used > len) {

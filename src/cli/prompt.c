@@ -78,12 +78,14 @@ static bool read_hidden(const char *question, char *line)
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	sigemptyset(&hold);
 	sigaddset(&hold, SIGTSTP);
+	/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	sigprocmask(SIG_BLOCK, &hold, &before);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	fputs(question, stderr);
 	bool got = read_line(line) && !strchr(line, 3);
 
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	fputc('\n', stderr);
 	return got;

@@ -15,7 +15,7 @@ static bool is_word(char c)
 
 static char at(struct slice text, size_t i)
 {
-	return i < text.len ? text.ptr[i] : 0;
+	return (char)(i < text.len ? text.ptr[i] : 0);
 }
 
 /* Past a quoted stretch that begins at i; text.len + 1 when it is not closed. */

@@ -295,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_help_fits_a_terminal),
 	};
 
+	/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

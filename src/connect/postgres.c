@@ -168,7 +168,7 @@ static bool resolve_type(struct extract *x, struct pgcopy_column *column, struct
 				    column->oid),
 			    &result, err))
 			return false;
-		char kind = PQntuples(result) == 1 ? *PQgetvalue(result, 0, 0) : '?';
+		char kind = (char)(PQntuples(result) == 1 ? *PQgetvalue(result, 0, 0) : '?');
 
 		if (kind == 'e') {
 			column->oid = 25;

@@ -114,7 +114,7 @@ static bool append_value(
 {
 	const struct column *column = &r->columns.items[i];
 	int type = sqlite3_column_type(r->rows, i);
-	struct slice text = SLICE_NONE;
+	struct slice text;
 
 	if (type == SQLITE_NULL) {
 		engine_append_null(to);

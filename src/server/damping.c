@@ -9,7 +9,7 @@
 
 enum { SLOTS = 1024, PROBES = 8, FREE_FAILURES = 5, FIRST_WAIT_MS = 250, MOST_WAIT_MS = 8000 };
 
-static const int64_t window_us = 60 * 1000 * 1000;
+static const int64_t window_us = 60000000;
 
 struct slot {
 	uint64_t key;

@@ -1,5 +1,7 @@
 #include "server/explain.h"
 
+#include "base/check.h"
+
 #include <string.h>
 
 #include "catalog/model.h"
@@ -54,6 +56,7 @@ static bool files_json(struct server *server, const struct model_access *access,
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct model_files files = {0};
+	check(access->table);
 	if (access->table->version > 0 && !model_files_at(server->store, access->table,
 						  access->table->version, scratch, &files, err))
 		return false;

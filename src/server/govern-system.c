@@ -85,7 +85,7 @@ static bool make_rows(const struct govern_request *request, const struct plan *p
 {
 	for (size_t i = 0; i < plan->relation_count; i++) {
 		const struct plan_table *t = &plan->tables[i];
-		struct arrow_table *rows;
+		struct arrow_table *rows = NULL;
 		if (!t->system)
 			continue;
 		bool ok = plan->catalogue ? pgcatalog_table(catalog, t->domain, t->name, &rows, err)

@@ -12,8 +12,8 @@
 #include "ipc/worker.h"
 #include "server/pool-private.h"
 
-static const int64_t delay_first_us = 100 * 1000;
-static const int64_t delay_most_us = 10 * 1000 * 1000;
+static const int64_t delay_first_us = 100000;
+static const int64_t delay_most_us = 10000000;
 
 void zygote_init(struct zygote *zygote)
 {

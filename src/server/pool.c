@@ -18,8 +18,8 @@
 #include "server/files.h"
 #include "server/pool-private.h"
 
-static const int64_t wait_default_ms = 60 * 1000;
-static const int64_t close_wait_us = 5 * 1000 * 1000;
+static const int64_t wait_default_ms = 60000;
+static const int64_t close_wait_us = 5000000;
 
 void list_add(struct worker_list *list, struct worker *worker)
 {
@@ -118,7 +118,7 @@ static void *supervisor_main(void *arg)
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->closing) {
 		int64_t now = clock_mono_us(&clock_system);
-		int64_t next = now + 1000 * 1000;
+		int64_t next = now + 1000000;
 		next = enforce_locked(pool, now, next);
 		next = retire_idle_locked(pool, now, next);
 		if (pool->dying.first) {
@@ -330,7 +330,7 @@ static bool wait_turn_locked(struct pool *pool, const struct pool_request *reque
 			pthread_mutex_lock(&pool->lock);
 			continue;
 		}
-		struct timespec at = mono_time(min_of(until, now + 50 * 1000));
+		struct timespec at = mono_time(min_of(until, now + 50000));
 		pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
 	}
 }

@@ -204,7 +204,7 @@ static bool inspect(
 {
 	struct error catalogue_error;
 	struct plan *plan = q->making;
-	struct slice ast;
+	struct slice ast = SLICE_NONE;
 	/* Catalogue queries may not parse in DuckDB at all, so they take their own way first. */
 	bool mentions = lexer_mentions_catalogue(plan->text);
 	plan->catalogue = mentions;
