@@ -137,7 +137,9 @@ static bool run_query(struct query_job *job, struct query *query, struct error *
 	uint64_t rows = 0;
 
 	if (query_run(query, &how, &sink, &end, &rows, err))
-		return true;
+		/* Cut by the limit: the list of objects has no end yet. */
+		return end == QUERY_COMPLETE || job->format != QUERY_JSON ||
+		       stream_write(job->stream, SLICE("\n]\n"), err);
 	return job->bytes > 0 && end_late(job, err);
 }
 

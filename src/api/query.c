@@ -27,9 +27,9 @@ static bool read_number(
 /* A limit that cuts an answer needs a form that may end anywhere. */
 static bool check_limit(const struct query_job *job, struct error *err)
 {
-	if (!job->limit || job->format == QUERY_NDJSON || job->format == QUERY_CSV)
+	if (!job->limit || (job->format != QUERY_ARROW && job->format != QUERY_PARQUET))
 		return true;
-	error_set(err, FEATURE_NOT_SUPPORTED, "\"limit\" is for NDJSON and CSV");
+	error_set(err, FEATURE_NOT_SUPPORTED, "\"limit\" is for JSON, NDJSON and CSV");
 	return error_hint(err, "write LIMIT into the statement");
 }
 

@@ -155,7 +155,7 @@ static const char *worker_path(struct cli *cli)
 static void check_worker(struct doctor *doctor)
 {
 	const char *path = worker_path(doctor->cli);
-	const char *const argv[] = {path, "--version", NULL};
+	const char *const argv[] = {path, "--check", NULL};
 	const struct spawn spawn = {.path = path, .argv = argv};
 	struct process process = {.pidfd = -1};
 	struct error err = {0};

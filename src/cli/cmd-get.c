@@ -208,7 +208,7 @@ static void print_access(struct cli *cli, const json_t *access)
 	{
 		struct slice mask = json_get_slice(item, "mask");
 
-		if (mask.len)
+		if (mask.len && !slice_equal_c(mask, "none"))
 			fprintf(out, "  column %.*s: %.*s  (%.*s)\n",
 				SLICE_FMT(json_get_slice(item, "name")), SLICE_FMT(mask),
 				SLICE_FMT(json_get_slice(item, "policy")));

@@ -9,6 +9,7 @@ struct shell {
 	struct sql_session *session;
 	bool safe;
 	bool ended;
+	bool aborted; /* Ctrl-C at the prompt */
 	EditLine *editor;
 	History *history;
 	struct str buffer; /* lines of a statement that has no end yet */

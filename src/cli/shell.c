@@ -1,7 +1,5 @@
 #include "cli/shell.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,6 +42,18 @@ static const char *history_file(struct arena *arena)
 	return arena_printf(arena, "%s/history", dir).ptr;
 }
 
+/* libedit goes on reading after a signal, so Ctrl-C is a key while a line is edited. */
+static unsigned char on_abort(EditLine *editor, int key)
+{
+	struct shell *shell = NULL;
+
+	(void)key;
+	el_get(editor, EL_CLIENTDATA, &shell);
+	shell->aborted = true;
+	fputs("^C", stdout);
+	return CC_NEWLINE;
+}
+
 static void open_editor(struct shell *shell)
 {
 	HistEvent event;
@@ -60,6 +70,9 @@ static void open_editor(struct shell *shell)
 	el_set(shell->editor, EL_EDITOR, "emacs");
 	el_set(shell->editor, EL_HIST, history, shell->history);
 	el_set(shell->editor, EL_ADDFN, "weft-complete", "complete a name", shell_complete);
+	el_set(shell->editor, EL_ADDFN, "weft-abort", "drop what was typed", on_abort);
+	el_set(shell->editor, EL_SETTY, "-d", "-isig", NULL);
+	el_set(shell->editor, EL_BIND, "^C", "weft-abort", NULL);
 	el_set(shell->editor, EL_BIND, "^I", "weft-complete", NULL);
 	el_set(shell->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(shell->editor, NULL);
@@ -128,14 +141,11 @@ static void loop(struct shell *shell)
 	while (!shell->ended) {
 		int len = 0;
 
-		errno = 0;
 		const char *line = el_gets(shell->editor, &len);
 
-		if (client_interrupted() || (!line && errno == EINTR)) {
-			client_clear_interrupt();
+		if (shell->aborted) {
+			shell->aborted = false;
 			shell->buffer.len = 0;
-			fputc('\n', stdout);
-			el_reset(shell->editor);
 			continue;
 		}
 		if (!line || len <= 0)
