@@ -185,7 +185,7 @@ def test_validate_and_fmt_offline(tmp_path):
 
 # JSON is a stable interface
 
-VOLATILE = re.compile(r"^(started|ended|started_at|ended_at|queued_at|published_at|checked_at|due_at|expires|used|created|id|token|statement|session|request_id|duration_ms|bytes|age_seconds|node|epoch|run|seen)$")
+VOLATILE = re.compile(r"^(started|ended|time|queued|published|checked|started_at|ended_at|queued_at|published_at|checked_at|due_at|expires|used|created|id|token|statement|session|request_id|duration_ms|bytes|age_seconds|node|epoch|run|seen)$")
 
 
 def shape(value, key=""):
