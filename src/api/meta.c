@@ -1,5 +1,6 @@
 #include "api/api-private.h"
 #include "log/metrics.h"
+#include "server/tend.h"
 
 /* What a node says about itself. */
 
@@ -27,6 +28,7 @@ bool api_metrics(struct request *request, struct error *err)
 		error_set(err, INSUFFICIENT_PRIVILEGE, "metrics are for administrators");
 		return error_hint(err, "scrape with a token of an administrator, scope read");
 	}
+	tend_gauges(request->server);
 	metrics_print(server_metrics(request->server), &text);
 	return reply_text(
 		request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", str_slice(&text));

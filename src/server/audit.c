@@ -5,6 +5,7 @@
 #include "catalog/model.h"
 #include "server/query-private.h"
 #include "server/server-private.h"
+#include "server/tend.h"
 #include "store/audit.h"
 
 static struct slice tables_json(struct arena *arena, const struct plan *plan)
@@ -83,6 +84,7 @@ static void complete(struct query *q, const struct error *failure)
 	if (!audit_complete(q->server->store, q->audit, &end, &err))
 		log_failure(
 			q->server->log, EVENT_STORE_FAILED, NULL, "complete an audit record", &err);
+	tend_count_query(q->server, q->request.door, &end);
 	q->audit = 0;
 }
 

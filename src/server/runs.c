@@ -15,6 +15,7 @@
 #include "catalog/model.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
+#include "server/tend.h"
 #include "store/runs.h"
 
 struct runs {
@@ -219,6 +220,7 @@ static void dispatch(struct runs *runs)
 static void *dispatcher_main(void *arg)
 {
 	struct runs *runs = arg;
+	int64_t tended_us = 0;
 	pthread_mutex_lock(&runs->lock);
 	while (!runs->stopping) {
 		reap_locked(runs);
@@ -226,6 +228,7 @@ static void *dispatcher_main(void *arg)
 		pthread_mutex_unlock(&runs->lock);
 		schedules_fire(runs->server);
 		dispatch(runs);
+		tend_hourly(runs->server, &tended_us);
 		pthread_mutex_lock(&runs->lock);
 		struct timespec at;
 		clock_gettime(CLOCK_MONOTONIC, &at);

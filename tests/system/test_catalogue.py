@@ -128,3 +128,15 @@ def test_idle_server_is_small_and_quick(node):
     node.restart()
     assert node.rss_bytes() < 30 << 20
     assert node.ready_ms < 1000  # the bar of 200 ms is bench's; here others share the machine
+
+
+def test_metrics(node):
+    ask(node, "eve", "SELECT count(*) FROM lab.people")
+    node.add_user("marta", admin=True)
+    token = node.token("marta")
+    done = subprocess.run(["curl", "-sk", "-H", f"Authorization: Bearer {token}", node.url("/metrics")], text=True, capture_output=True, timeout=30)
+    lines = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines() if line and not line.startswith("#"))
+    assert float(lines['weft_queries_total{door="pg",outcome="ok"}']) >= 1, done.stdout[:2000]
+    assert 1 << 20 < float(lines["weft_resident_bytes"]) < 30 << 20
+    assert float(lines['weft_table_age_seconds{domain="lab",table="people@1"}']) >= 0
+    assert 'weft_workers{state="warm"}' in lines
