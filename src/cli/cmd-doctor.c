@@ -18,6 +18,7 @@
 #include "cli/target.h"
 #include "cli/tls-make.h"
 #include "ipc/spawn.h"
+#include "store/audit.h"
 
 /* Checks of a node and its machine. Each adds a line: ok, warn or fail, what was seen, what to do.
  */
@@ -85,6 +86,31 @@ static void check_disk(struct doctor *doctor)
 	say(doctor, "disk", percent < LOW_DISK_PERCENT ? "warn" : "ok",
 		arena_printf(doctor->cli->arena, "%.1f GB free (%d %%)", free_gb, percent).ptr,
 		percent < LOW_DISK_PERCENT ? "make room, or lower lake.retention" : "");
+}
+
+/* The metadata file is whole, and nobody changed the audit trail. */
+static void check_metadata(struct doctor *doctor)
+{
+	struct store_options options = {.path = path_in(doctor, "weft.db"), .keep_layout = true};
+	struct store *store = NULL;
+	struct error err = {0};
+	int64_t records = 0;
+
+	if (!store_open(&options, &store, NULL, &err) || !store_verify(store, &err)) {
+		say(doctor, "metadata", "fail", err.msg, err.hint);
+		store_close(&store);
+		return;
+	}
+	say(doctor, "metadata", "ok", options.path, "");
+	if (audit_verify(store, &records, &err))
+		say(doctor, "audit", "ok",
+			arena_printf(doctor->cli->arena, "%lld records in an unbroken chain",
+				(long long)records)
+				.ptr,
+			"");
+	else
+		say(doctor, "audit", "fail", err.msg, err.hint);
+	store_close(&store);
 }
 
 static void check_clock(struct doctor *doctor)
@@ -251,6 +277,7 @@ bool cmd_doctor(struct cli *cli, struct error *err)
 	check_settings(&doctor, &settings);
 	check_rights(&doctor);
 	check_disk(&doctor);
+	check_metadata(&doctor);
 	check_clock(&doctor);
 	check_tls(&doctor);
 	check_sandbox(&doctor);

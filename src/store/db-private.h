@@ -80,7 +80,7 @@ bool store_bump_epoch(struct db *db, struct error *err) must_check;
 int64_t store_now(const struct store *store);
 
 /* migrations.c */
-bool migrate(struct db *db, int *from_out, struct error *err) must_check;
+bool migrate(struct db *db, bool keep_layout, int *from_out, struct error *err) must_check;
 int migrate_newest(void);
 /* Only the first `layouts` steps, for tests of upgrades. */
 bool migrate_to(struct db *db, int layout, struct error *err) must_check;

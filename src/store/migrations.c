@@ -131,12 +131,19 @@ bool migrate_to(struct db *db, int layout, struct error *err)
 	return true;
 }
 
-bool migrate(struct db *db, int *from_out, struct error *err)
+bool migrate(struct db *db, bool keep_layout, int *from_out, struct error *err)
 {
 	int64_t found = 0;
 
-	if (!read_pragma(db, "PRAGMA user_version", &found, err) || !check_owner(db, found, err) ||
-		!migrate_to(db, migrate_newest(), err))
+	if (!read_pragma(db, "PRAGMA user_version", &found, err) || !check_owner(db, found, err))
+		return false;
+	if (keep_layout && found != migrate_newest()) {
+		error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
+			"the metadata has layout %d of an older Weft; this one uses %d", (int)found,
+			migrate_newest());
+		return error_hint(err, "weft serve brings it to the newer layout");
+	}
+	if (!migrate_to(db, migrate_newest(), err))
 		return false;
 	*from_out = (int)found;
 	return true;

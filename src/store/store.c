@@ -88,7 +88,7 @@ bool store_open(const struct store_options *options, struct store **out, int *mi
 	/* Sign-ins and tokens are in it: nobody else reads it. WAL files take the mode over. */
 	mode_t before = umask(0077);
 	bool ok = db_open(store->path, WRITER_PRAGMAS("FULL"), &store->writer, err) &&
-		  migrate(store->writer, &from, err) &&
+		  migrate(store->writer, options->keep_layout, &from, err) &&
 		  db_open(store->path, WRITER_PRAGMAS("NORMAL") ";" RELAXED_PRAGMAS,
 			  &store->relaxed, err) &&
 		  audit_load(store, err);

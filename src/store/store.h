@@ -23,6 +23,7 @@ struct store_options {
 	const char *path;	   /* created when absent (0600) with store_create only */
 	const struct clock *clock; /* NULL = the system's */
 	bool create;
+	bool keep_layout; /* only looks (doctor): 55000 for an older layout, no migration */
 };
 
 /* Migrates an older layout in one transaction. 58P01 when the file is absent. *migrated_from_out

@@ -463,6 +463,10 @@ static void test_layouts(void **state)
 	for (size_t i = 0; i < old.cached; i++)
 		sqlite3_finalize(old.cache[i].stmt);
 	sqlite3_close(old.handle);
+	options.keep_layout = true;
+	assert_false(store_open(&options, &f->store, &from, &f->err));
+	assert_int_equal(f->err.state, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+	options.keep_layout = false;
 	assert_true(store_open(&options, &f->store, &from, &f->err));
 	assert_int_equal(from, 2);
 	assert_int_equal(apply_one(f, "a.yaml", "x", 0), 1);

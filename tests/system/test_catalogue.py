@@ -140,3 +140,9 @@ def test_metrics(node):
     assert 1 << 20 < float(lines["weft_resident_bytes"]) < 30 << 20
     assert float(lines['weft_table_age_seconds{domain="lab",table="people@1"}']) >= 0
     assert 'weft_workers{state="warm"}' in lines
+
+
+def test_doctor_reads_metadata_and_audit(node):
+    found = {item["check"]: item for item in node.cli_json("doctor", status=None)}
+    assert found["metadata"]["state"] == "ok", found
+    assert found["audit"]["state"] == "ok" and "unbroken" in found["audit"]["seen"]
