@@ -18,11 +18,18 @@ static void add_field(const struct encoder *e, struct buffer *out, size_t column
 	buffer_set_be32(out, length_at, (uint32_t)(out->len - length_at - 4));
 }
 
-static void add_row(struct encoder *e, struct buffer *out, char message, size_t row)
+/* Returns where the message begins; its length is set when it is whole. */
+static size_t begin_message(struct buffer *out, char type)
 {
 	size_t begin = out->len;
-	buffer_add_char(out, message);
+
+	buffer_add_char(out, type);
 	buffer_add_be32(out, 0);
+	return begin;
+}
+
+static void add_row(struct encoder *e, struct buffer *out, size_t begin, size_t row)
+{
 	buffer_add_be16(out, (uint16_t)e->column_count);
 	for (size_t i = 0; i < e->column_count; i++)
 		add_field(e, out, i, row);
@@ -31,37 +38,40 @@ static void add_row(struct encoder *e, struct buffer *out, char message, size_t 
 
 static void data_row(struct encoder *e, struct buffer *out, size_t row)
 {
-	add_row(e, out, 'D', row);
+	size_t begin = begin_message(out, 'D');
+
+	add_row(e, out, begin, row);
 }
 
 const struct encode_form encode_form_pg = {.row = data_row};
 
-/* COPY's binary file format: signature, flags, extension length; tuples; -1. */
-static bool binary_begin(struct encoder *e, struct buffer *out, struct error *err)
+/* COPY's binary file format: signature, flags, extension length; tuples; -1. The header stands in
+ * the first row's message, as PostgreSQL sends it and psycopg expects it. */
+static size_t begin_binary(const struct encoder *e, struct buffer *out)
 {
 	static const char header[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
-	(void)e;
-	(void)err;
-	buffer_add_char(out, 'd');
-	buffer_add_be32(out, sizeof header + 4);
-	buffer_add(out, header, sizeof header);
-	return true;
+	size_t begin = begin_message(out, 'd');
+
+	if (e->rows == 0)
+		buffer_add(out, header, sizeof header);
+	return begin;
 }
 
 static void binary_row(struct encoder *e, struct buffer *out, size_t row)
 {
-	add_row(e, out, 'd', row);
+	size_t begin = begin_binary(e, out);
+
+	add_row(e, out, begin, row);
 }
 
 static bool binary_end(struct encoder *e, struct buffer *out, struct error *err)
 {
-	(void)e;
+	size_t begin = begin_binary(e, out);
+
 	(void)err;
-	buffer_add_char(out, 'd');
-	buffer_add_be32(out, 6);
 	buffer_add_be16(out, UINT16_MAX);
+	buffer_set_be32(out, begin + 1, (uint32_t)(out->len - begin - 1));
 	return true;
 }
 
-const struct encode_form encode_form_copy_binary = {
-	.begin = binary_begin, .row = binary_row, .end = binary_end};
+const struct encode_form encode_form_copy_binary = {.row = binary_row, .end = binary_end};

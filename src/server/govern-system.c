@@ -96,6 +96,14 @@ static bool make_rows(const struct govern_request *request, const struct plan *p
 	return true;
 }
 
+/* What drivers look up in pg_settings; the parameters of a session are SHOW's part. */
+static const struct pgcatalog_setting catalogue_settings[] = {
+	{SLICE("max_identifier_length"), SLICE("63")},
+	{SLICE("max_index_keys"), SLICE("32")},
+	{SLICE("server_encoding"), SLICE("UTF8")},
+	{SLICE("standard_conforming_strings"), SLICE("on")},
+};
+
 bool govern_system_rows(const struct govern_request *request, const struct plan *plan, int *fds,
 	size_t *fd_count, struct error *err)
 {
@@ -108,6 +116,8 @@ bool govern_system_rows(const struct govern_request *request, const struct plan 
 			"a statement may name at most %d system tables", FRAME_MAX_FDS);
 	if (plan->catalogue) {
 		pgcatalog_input_of(scratch, request->model, request->principal, &input);
+		input.settings = catalogue_settings;
+		input.setting_count = array_len(catalogue_settings);
 		pgcatalog_new(&input, &catalog);
 	}
 	if (make_rows(request, plan, catalog, fds, fd_count, err))

@@ -1,0 +1,284 @@
+"""PostgreSQL clients against a real node: types in text and binary, catalogues, governance, snapshots, limits."""
+import asyncio
+import datetime
+import decimal
+import json
+import pathlib
+import subprocess
+import sys
+import threading
+import uuid
+
+import asyncpg
+import psycopg
+import pyarrow
+import pyarrow.parquet
+import pytest
+import sqlalchemy
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lib.node import Node  # noqa: E402
+
+CLIENTS = pathlib.Path(__file__).parent / "clients"
+PASSWORD = "pw-" + "x" * 12
+ROWS = 500
+UTC = datetime.timezone.utc
+
+
+def write_orders(folder, rows):
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pyarrow.table({
+        "id": pyarrow.array(range(rows), pyarrow.int64()),
+        "region": pyarrow.array([["EU", "US"][i % 2] for i in range(rows)]),
+        "amount": pyarrow.array([decimal.Decimal(i) + decimal.Decimal("0.25") for i in range(rows)], pyarrow.decimal128(12, 2)),
+        "placed": pyarrow.array([datetime.date(2026, 1, 1) + datetime.timedelta(days=i % 28) for i in range(rows)]),
+        "updated": pyarrow.array([datetime.datetime(2026, 1, 1, 12, 30, 0, i, tzinfo=UTC) for i in range(rows)], pyarrow.timestamp("us", "UTC")),
+        "paid": pyarrow.array([None if i % 10 == 0 else i % 3 == 0 for i in range(rows)], pyarrow.bool_()),
+        "weight": pyarrow.array([i / 8 for i in range(rows)], pyarrow.float64()),
+        "units": pyarrow.array([i % 100 for i in range(rows)], pyarrow.int32()),
+        "email": pyarrow.array([f"user{i}@example.org" for i in range(rows)]),
+        "digest": pyarrow.array([bytes([i % 256, 0, 92]) for i in range(rows)], pyarrow.binary()),
+    })
+    pyarrow.parquet.write_table(table, folder / "orders.parquet")
+
+
+def manifest(kind, name, spec):
+    return json.dumps({"apiVersion": "weft/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}) + "\n"
+
+
+def column(name, kind, **more):
+    return {"name": name, "logicalType": kind, **more}
+
+
+def product(domain, name, columns):
+    base = f"domains/{domain}/{name}"
+    return {
+        f"{base}/product.yaml": json.dumps({
+            "apiVersion": "v1.0.0", "kind": "DataProduct", "id": f"{domain}-{name}", "name": name, "version": "1.0.0", "status": "active",
+            "domain": domain, "outputPorts": [{"name": name, "version": "1.0.0", "contractId": f"c-{name}"}]}),
+        f"{base}/{name}.odcs.yaml": json.dumps({
+            "apiVersion": "v3.1.0", "kind": "DataContract", "id": f"c-{name}", "version": "1.0.0", "status": "active",
+            "schema": [{"name": name, "description": "Orders as they were placed", "properties": columns}]}),
+        f"{base}/pipeline.yaml": manifest("Pipeline", name, {"ingest": [{"table": name, "source": name}]}),
+        f"domains/{domain}/sources/{name}.yaml": manifest("Source", name, {"connector": "parquet", "path": "orders.parquet"}),
+    }
+
+
+def manifests():
+    columns = [
+        column("id", "integer", description="The order's number"), column("region", "string"),
+        column("amount", "number", physicalType="DECIMAL(12,2)"), column("placed", "date"),
+        column("updated", "date", physicalType="TIMESTAMP WITH TIME ZONE"), column("paid", "boolean"),
+        column("weight", "number", physicalType="DOUBLE"), column("units", "integer", physicalType="INTEGER"),
+        column("email", "string"), column("digest", "array", physicalType="BLOB")]
+    return {
+        "mesh.yaml": manifest("Mesh", "shop", {"owners": ["admins"]}),
+        "governance/vocabulary.yaml": manifest("Vocabulary", "words", {"purposes": [{"name": "fraud"}]}),
+        "governance/policies/eu.yaml": manifest("Policy", "eu-only", {
+            "effect": "filter", "on": {"tables": ["sales.orders"]}, "filter": "region = 'EU'", "unless": {"groups": ["analysts"]}}),
+        "governance/policies/contact.yaml": manifest("Policy", "contact-data", {
+            "effect": "mask", "on": {"columns": ["sales.orders.email"]}, "mask": {"method": "partial", "keepAfter": "@"},
+            "unless": {"groups": ["analysts"]}}),
+        "domains/sales/policies/read.yaml": manifest("Policy", "read", {
+            "effect": "allow", "on": {"products": ["orders"]}, "to": {"groups": ["analysts", "support"]}}),
+        "domains/sales/domain.yaml": manifest("Domain", "sales", {"owners": ["sales-owners"]}),
+        "domains/vault/domain.yaml": manifest("Domain", "vault", {"owners": ["vault-owners"], "hidden": True}),
+        **product("sales", "orders", columns),
+    }
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    node = Node(tmp_path_factory.mktemp("protocol"))
+    node.database_name = "shop"
+    with node:
+        node.add_user("ann", groups=["analysts"])
+        node.add_user("sam", groups=["support"])
+        write_orders(node.data / "sources", ROWS)
+        node.apply(manifests())
+        yield node
+
+
+@pytest.fixture
+def conn(node):
+    with psycopg.connect(node.dsn("ann"), autocommit=True) as conn:
+        yield conn
+
+
+EXPECTED = (7, "US", decimal.Decimal("7.25"), datetime.date(2026, 1, 8), datetime.datetime(2026, 1, 1, 12, 30, 0, 7, tzinfo=UTC),
+            False, 0.875, 7, "user7@example.org", b"\x07\x00\\")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_types(conn, binary):
+    cursor = conn.cursor(binary=binary)
+    assert cursor.execute("select * from sales.orders where id = %s", (7,)).fetchone() == EXPECTED
+    assert cursor.execute("select paid from sales.orders where id = 10").fetchone() == (None,)
+
+
+VALUES = [True, 5, -70000, 2**40, decimal.Decimal("12345678901234567890.123456789"), 1.5, float("inf"), "it's ä", "",
+          datetime.date(2026, 2, 28), datetime.time(23, 59, 59, 5), datetime.datetime(2026, 2, 28, 1, 2, 3, 4),
+          datetime.datetime(2026, 2, 28, 1, 2, 3, 4, tzinfo=UTC), datetime.timedelta(days=3, seconds=5), uuid.UUID(int=77), b"\0\xff"]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_parameters_come_back(conn, value, binary):
+    with conn.cursor(binary=binary) as cursor:
+        place = "%b" if binary else "%t"
+        assert cursor.execute(f"select {place} as v", (value,)).fetchone() == (value,)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_arrays(conn, binary):
+    cursor = conn.cursor(binary=binary)
+    assert cursor.execute("select [1, 2, null]::int[], ['a', 'b,c']").fetchone() == ([1, 2, None], ["a", "b,c"])
+
+
+def test_governance_is_told(node):
+    notices = []
+    with psycopg.connect(node.dsn("sam"), autocommit=True) as conn:
+        conn.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+        rows = conn.execute("select distinct region, split_part(email, '@', 2) from sales.orders").fetchall()
+        assert rows == [("EU", "example.org")]
+        assert any("eu-only" in text for text in notices) and any("contact-data" in text for text in notices), notices
+        email = conn.execute("select email from sales.orders limit 1").fetchone()[0]
+        assert "user" not in email
+        notices.clear()
+        conn.execute("set client_min_messages to warning")
+        conn.execute("select count(*) from sales.orders")
+        assert notices == []
+
+
+def test_errors(conn):
+    for text, state, position in [
+            ("select nosuch from sales.orders", "42703", "8"), ("select 1 from sales.nosuch", "42P01", None),
+            ("select 1 from vault.x", "42P01", None), ("select * frm x", "42601", None), ("delete from sales.orders", "25006", None),
+            ("select read_text('/etc/passwd')", None, None), ("select 1/0 from", "42601", None)]:
+        with pytest.raises(psycopg.Error) as caught:
+            conn.execute(text)
+        if state:
+            assert caught.value.sqlstate == state, (text, caught.value)
+        if position:
+            assert caught.value.diag.statement_position == position, text
+    assert conn.execute("select 1").fetchone() == (1,)
+
+
+def test_explain(conn):
+    text = "\n".join(row[0] for row in conn.execute("explain select id from sales.orders where id = 1"))
+    assert "sales.orders" in text and ".parquet" not in text and "READ_PARQUET" not in text.upper()
+
+
+def test_purpose(node):
+    with psycopg.connect(node.dsn("ann"), options="-c weft.purpose=fraud") as conn:
+        assert conn.execute("show weft.purpose").fetchone() == ("fraud",)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(node.dsn("ann"), options="-c weft.purpose=curiosity")
+
+
+def test_copy(conn):
+    with conn.cursor().copy("copy (select id, region, email from sales.orders where id < 2 order by id) to stdout (format csv, header)") as copy:
+        assert b"".join(copy) == b"id,region,email\n0,EU,user0@example.org\n1,US,user1@example.org\n"
+    with conn.cursor().copy("copy sales.orders (id, paid) to stdout") as copy:
+        assert len(b"".join(copy).splitlines()) == ROWS
+    with conn.cursor().copy("copy (select id, region from sales.orders where id = 1) to stdout (format binary)") as copy:
+        copy.set_types(["int8", "text"])
+        assert list(copy.rows()) == [(1, "US")]
+
+
+def test_server_cursor(node):
+    with psycopg.connect(node.dsn("ann")) as conn:
+        with conn.cursor("c", binary=True) as cursor:
+            cursor.itersize = 70
+            cursor.execute("select id from sales.orders order by id")
+            assert [row[0] for row in cursor] == list(range(ROWS))
+
+
+def test_cancel_and_timeout(conn):
+    slow = "select count(*) from range(100000000) a, range(100000) b where a.range + b.range < 0"
+    timer = threading.Timer(0.5, conn.cancel_safe)
+    timer.start()
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        conn.execute(slow)
+    timer.join()
+    conn.execute("set statement_timeout to '300ms'")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        conn.execute(slow)
+    assert conn.execute("select 1").fetchone() == (1,)
+
+
+def test_time_zone(conn):
+    conn.execute("set time zone 'Europe/Berlin'")
+    assert conn.execute("select updated::varchar from sales.orders where id = 0").fetchone()[0].startswith("2026-01-01 13:30:00")
+
+
+def test_search_path(conn):
+    conn.execute("set search_path to sales")
+    assert conn.execute("select count(*) from orders").fetchone() == (ROWS,)
+
+
+META = ["l", "l+", "dn", "dn+", "dt", "dt *.*", "dt sales.*", "dt+ sales.*", "d", "d sales.orders", "d+ sales.orders", "dv", "dm", "di", "ds",
+        "df", "du", "dg", "dT", "dx", "dp", "dp sales.*", "dy", "dD", "dC", "do", "db", "dE", "det", "des", "dew", "dc",
+        "z", "conninfo", "encoding", "drds", "dRp", "dAc"]
+
+
+@pytest.mark.parametrize("command", META)
+def test_psql_meta_commands(node, command):
+    done = subprocess.run(["psql", node.dsn("ann"), "-X", "-c", "\\" + command], capture_output=True, text=True, timeout=60)
+    assert "ERROR" not in done.stderr, done.stderr
+    if command == "d sales.orders":
+        assert "amount" in done.stdout and "numeric(12,2)" in done.stdout, done.stdout
+    if command in ("dn", "dt *.*"):
+        assert "sales" in done.stdout and "vault" not in done.stdout
+
+
+def test_psql_completion_query(conn):
+    """What psql sends for TAB after FROM."""
+    rows = conn.execute("SELECT c.relname, NULL::pg_catalog.text FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'S', 'v', 'm', 'f', 'p') "
+                        "AND (c.relname) LIKE 'ord%' AND pg_catalog.pg_table_is_visible(c.oid) LIMIT 1000").fetchall()
+    assert isinstance(rows, list)
+
+
+def test_sqlalchemy_names_and_queries(node):
+    url = sqlalchemy.URL.create("postgresql+psycopg", "ann", PASSWORD, "127.0.0.1", node.settings["pg.port"], "shop")
+    engine = sqlalchemy.create_engine(url)
+    inspector = sqlalchemy.inspect(engine)
+    assert "sales" in inspector.get_schema_names() and "vault" not in inspector.get_schema_names()
+    names = inspector.get_table_names("sales") + inspector.get_view_names("sales")
+    assert names == ["orders"]
+    table = sqlalchemy.table("orders", sqlalchemy.column("id"), sqlalchemy.column("amount"), schema="sales")
+    with engine.connect() as conn:
+        assert conn.execute(sqlalchemy.select(sqlalchemy.func.count()).select_from(table)).scalar() == ROWS
+        assert conn.execute(sqlalchemy.select(table.c.amount).where(table.c.id == 7)).scalar() == decimal.Decimal("7.25")
+    engine.dispose()
+
+
+def test_asyncpg(node):
+    async def run():
+        conn = await asyncpg.connect(host="127.0.0.1", port=node.settings["pg.port"], user="ann", password=PASSWORD, database="shop")
+        row = await conn.fetchrow("select * from sales.orders where id = $1", 7)
+        assert tuple(row) == EXPECTED
+        async with conn.transaction():
+            assert len([row async for row in conn.cursor("select id from sales.orders")]) == ROWS
+        await conn.close()
+
+    asyncio.run(run())
+
+
+def test_jdbc_metadata(node):
+    done = subprocess.run(["java", "-cp", "/usr/share/java/postgresql.jar", CLIENTS / "JdbcMetadata.java", str(node.settings["pg.port"]),
+                           "ann", PASSWORD, "shop"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stdout.strip().endswith("ok"), done.stdout + done.stderr
+
+
+def test_transaction_pins_a_snapshot(node):
+    """Last: it changes the table."""
+    with psycopg.connect(node.dsn("ann")) as pinned, psycopg.connect(node.dsn("ann"), autocommit=True) as fresh:
+        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
+        write_orders(node.data / "sources", ROWS + 100)
+        node.cli("run", "sales.orders")
+        assert fresh.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
+        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
+        pinned.commit()
+        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
