@@ -277,7 +277,7 @@ static bool make_list(struct bind *bind, const struct oid_row *item, int format,
 		*out = duckdb_create_list_value(type, values, items.len);
 		duckdb_destroy_logical_type(&type);
 	}
-	for (size_t i = 0; i < made; i++)
+	for (size_t i = 0; i < items.len; i++)
 		duckdb_destroy_value(&values[i]);
 	return ok &&
 	       (*out || error_set(err, INVALID_TEXT_REPRESENTATION,
@@ -322,10 +322,12 @@ bool engine_bind(struct engine_statement *statement, size_t index, uint32_t oid,
 	duckdb_value made = NULL;
 	struct given given = {oid, format, value};
 	duckdb_type expected = duckdb_param_type(statement->prepared, index + 1);
-	if (slice_is_none(value))
+	if (slice_is_none(value)) {
 		made = duckdb_create_null_value();
-	else if (!make_value(&bind, &given, expected, &made, err))
+	} else if (!make_value(&bind, &given, expected, &made, err)) {
+		duckdb_destroy_value(&made); /* of bytes that were too many or too few */
 		return false;
+	}
 	bool ok = duckdb_bind_value(statement->prepared, index + 1, made) == DuckDBSuccess;
 	duckdb_destroy_value(&made);
 	return ok || error_set(err, UNDEFINED_PARAMETER, "parameter $%zu cannot be set", index + 1);
