@@ -3,8 +3,7 @@
 
 #include "base/map.h"
 #include "base/str.h"
-#include "base/vec.h"
-#include "manifest/manifest.h"
+#include "manifest/diff-tree.h"
 
 typedef VEC(struct manifest_step) changes;
 
@@ -154,11 +153,50 @@ static struct slices contract_details(struct arena *arena, const struct manifest
 	return details;
 }
 
-/* Data must be made anew when what makes it changed. */
-static bool rebuilds(const char *kind)
+/* Whole columns and their types, which column_details tells better. */
+static bool is_column_change(const struct tree_change *change)
 {
-	return strcmp(kind, "Transform") == 0 || strcmp(kind, "DataContract") == 0 ||
-	       strcmp(kind, "Pipeline") == 0;
+	size_t at = slice_find(change->path, SLICE(".properties["), 0);
+
+	return at != SIZE_MAX && (slice_equal_c(change->key, "properties") ||
+					 slice_equal_c(change->key, "physicalType") ||
+					 slice_equal_c(change->key, "logicalType"));
+}
+
+static bool is_words_only(struct slice key)
+{
+	static const char *const WORDS[] = {"description", "businessName", "classification", "tags",
+		"examples", "authoritativeDefinitions", "customProperties", "criticalDataElement",
+		"transformLogic", "transformDescription", "transformSourceObjects"};
+
+	for (size_t i = 0; i < array_len(WORDS); i++)
+		if (slice_equal_c(key, WORDS[i]))
+			return true;
+	return false;
+}
+
+/* Whether data must be made anew: the SQL, what a contract says of the data, what is ingested or
+ * where a source lies; not words, schedules or retries. */
+static bool rebuilds(const char *kind, const tree_changes *found)
+{
+	static const char *const MAKERS[][2] = {
+		{"DataContract", "schema"}, {"Pipeline", "spec.ingest"}, {"Source", "spec."}};
+
+	if (strcmp(kind, "Transform") == 0)
+		return true;
+	for (size_t i = 0; i < array_len(MAKERS); i++)
+		vec_each (const struct tree_change, c, found)
+			if (strcmp(kind, MAKERS[i][0]) == 0 && !is_words_only(c->key) &&
+				slice_starts_with(c->path, slice_from_c(MAKERS[i][1])))
+				return true;
+	return false;
+}
+
+static void add_details(struct arena *arena, struct slices *details, const tree_changes *found)
+{
+	vec_each (const struct tree_change, c, found)
+		if (!is_column_change(c))
+			vec_push(arena, details, c->text);
 }
 
 static void add_change(struct arena *arena, changes *out, enum manifest_action action,
@@ -212,16 +250,60 @@ static int compare_changes(const void *a, const void *b)
 	return order ? order : slice_compare(x->path, y->path);
 }
 
-/* Products whose data the changes so far make old. */
-static void add_rebuilds(struct arena *arena, changes *list, const struct manifest_set *set)
+static const struct manifest_source *source_at(const struct manifest_set *set, struct slice path)
 {
-	for (size_t i = 0, direct = list->len; i < direct; i++) {
-		struct manifest_step change = list->items[i];
-		const struct manifest_product *product = product_at(set, change.path);
+	for (size_t i = 0; i < set->source_count; i++)
+		if (slice_equal(set->sources[i].at.path, path))
+			return &set->sources[i];
+	return NULL;
+}
 
-		if (product && rebuilds(kind_of(change.path)))
-			rebuild_product(arena, list, product, change.path);
+/* The products that ingest from a source. */
+static void rebuild_readers(struct arena *arena, changes *list, const struct manifest_set *set,
+	const struct manifest_source *source)
+{
+	for (size_t i = 0; i < set->product_count; i++) {
+		const struct manifest_product *product = &set->products[i];
+		const struct manifest_pipeline *p = product->pipeline < set->pipeline_count
+							    ? &set->pipelines[product->pipeline]
+							    : NULL;
+
+		for (size_t k = 0; p && k < p->ingest_count; k++)
+			if (slice_equal(product->domain, source->domain) &&
+				slice_equal(p->ingest[k].source, source->name)) {
+				rebuild_product(arena, list, product, source->at.path);
+				break;
+			}
 	}
+}
+
+/* Products whose data the changed file makes old. */
+static void add_rebuilds(
+	struct arena *arena, changes *list, const struct manifest_set *set, struct slice path)
+{
+	const struct manifest_product *product = product_at(set, path);
+	const struct manifest_source *source = source_at(set, path);
+
+	if (product)
+		rebuild_product(arena, list, product, path);
+	if (source)
+		rebuild_readers(arena, list, set, source);
+}
+
+static void compare_file(struct arena *arena, changes *list, const struct manifest_file *old,
+	const struct manifest_file *file, struct slices details)
+{
+	tree_changes changed = {0};
+
+	if (old && !slice_ends_with(file->path, SLICE(".sql")))
+		changed = tree_diff(arena, old->text, file->text);
+	add_details(arena, &details, &changed);
+	add_change(arena, list, old ? MANIFEST_CHANGE : MANIFEST_CREATE, file->path, details);
+	list->items[list->len - 1].data =
+		old ? rebuilds(kind_of(file->path), &changed)
+		    : strcmp(kind_of(file->path), "Transform") == 0 ||
+				strcmp(kind_of(file->path), "DataContract") == 0 ||
+				strcmp(kind_of(file->path), "Pipeline") == 0;
 }
 
 void manifest_diff(struct arena *arena, const struct manifest_side *old_side,
@@ -237,14 +319,16 @@ void manifest_diff(struct arena *arena, const struct manifest_side *old_side,
 
 		if (old && slice_equal(old->text, file->text))
 			continue;
-		add_change(arena, &list, old ? MANIFEST_CHANGE : MANIFEST_CREATE, file->path,
+		compare_file(arena, &list, old, file,
 			contract_details(arena, old_side->set, new_side->set, file->path));
 	}
 	for (size_t i = 0; i < old_side->count; i++)
 		if (!map_get(&after, old_side->files[i].path))
 			add_change(arena, &list, MANIFEST_REMOVE, old_side->files[i].path,
 				(struct slices){0});
-	add_rebuilds(arena, &list, new_side->set);
+	for (size_t i = 0, direct = list.len; i < direct; i++)
+		if (list.items[i].data)
+			add_rebuilds(arena, &list, new_side->set, list.items[i].path);
 	if (list.len)
 		qsort(list.items, list.len, sizeof *list.items, compare_changes);
 	*out = list.items;

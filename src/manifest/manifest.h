@@ -330,7 +330,8 @@ struct manifest_step {
 	struct slice kind; /* "DataProduct" */
 	struct slice name; /* "sales.orders" */
 	struct slice path;
-	struct slices details; /* "column email added" */
+	struct slices details; /* "column email added", "spec.owners: a became b" */
+	bool data; /* what makes data changed: products were added as MANIFEST_REBUILD */
 };
 
 /* The files of a mesh and what manifest_parse made of them. */

@@ -607,6 +607,79 @@ static void test_breaking(void **state)
 	}
 }
 
+/* One file changed: how many steps, and what the plan says of it. */
+static void test_diff(void **state)
+{
+	static const struct {
+		struct text_file file;
+		size_t steps;
+		const char *detail; /* NULL = not looked at */
+	} ROWS[] = {
+		{{"domains/sales/domain.yaml",
+			 "apiVersion: weft/v1\nkind: Domain\nmetadata: {name: sales}\nspec: "
+			 "{owners: "
+			 "[others], infrastructure: {quotas: {bytes: 10GB, concurrentRuns: 2}, "
+			 "retention: 30d}}\n"},
+			1, "spec.owners[1]: sales-owners became others"},
+		{{"domains/sales/sources/erp.yaml",
+			 "apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec: "
+			 "{connector: csv, path: other.csv}\n"},
+			2, "spec.path: orders.csv became other.csv"},
+		{{"domains/sales/sources/erp.yaml",
+			 "apiVersion: weft/v1\nkind: Source\nmetadata: {name: erp}\nspec: "
+			 "{connector: csv, path: orders.csv, description: x}\n"},
+			1, "spec.description added"},
+		{{"domains/sales/orders/pipeline.yaml",
+			 "apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  "
+			 "ingest:\n    - {table: orders, source: erp}\n  schedule: {cron: '5 * * * "
+			 "*'}\n"},
+			1, "spec.schedule.cron: 0 * * * * became 5 * * * *"},
+		{{"domains/sales/orders/pipeline.yaml",
+			 "apiVersion: weft/v1\nkind: Pipeline\nmetadata: {name: orders}\nspec:\n  "
+			 "ingest:\n    - {table: orders, source: erp, drift: add}\n  schedule: "
+			 "{cron: '0 * * * *'}\n"},
+			2, "spec.ingest[orders].drift added"},
+		{CONTRACT(ID
+			 "      - {name: total, physicalType: 'numeric(12,2)', description: x}\n"),
+			1, "schema[orders].properties[total].description added"},
+		{CONTRACT(ID "      - {name: total, physicalType: 'numeric(14,2)'}\n"), 2,
+			"column total: type DECIMAL(12,2) became DECIMAL(14,2)"},
+		{{"README.md", "new"}, 1, NULL},
+	};
+	static const struct text_file BASE[] = {
+		MESH, DOMAIN, SOURCE, PRODUCT, CONTRACT(ID TOTAL), PIPELINE};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(ROWS); i++) {
+		scoped(arena_free) struct arena *arena = arena_new();
+		struct manifest_file before[array_len(BASE)];
+		struct manifest_file after[array_len(BASE) + 1];
+		struct manifest_set sets[2];
+		struct manifest_problems problems = {0};
+		struct manifest_step *steps;
+		size_t at = 0;
+		size_t count;
+
+		to_files(BASE, array_len(BASE), before);
+		to_files(BASE, array_len(BASE), after);
+		while (at < array_len(BASE) && !slice_equal_c(after[at].path, ROWS[i].file.path))
+			at++;
+		after[at] = (struct manifest_file){
+			slice_from_c(ROWS[i].file.path), slice_from_c(ROWS[i].file.text)};
+		size_t after_count = array_len(BASE) + (at == array_len(BASE));
+
+		assert_true(manifest_parse(arena, before, array_len(BASE), &sets[0], &problems));
+		assert_true(manifest_parse(arena, after, after_count, &sets[1], &problems));
+		manifest_diff(arena, &(struct manifest_side){before, array_len(BASE), &sets[0]},
+			&(struct manifest_side){after, after_count, &sets[1]}, &steps, &count);
+		assert_int_equal(count, ROWS[i].steps);
+		if (!ROWS[i].detail)
+			continue;
+		assert_int_equal(steps[0].details.len, 1);
+		assert_string_equal(steps[0].details.items[0].ptr, ROWS[i].detail);
+	}
+}
+
 static void test_values(void **state)
 {
 	static const struct {
@@ -665,6 +738,7 @@ int main(void)
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_suggestion),
 		cmocka_unit_test(test_breaking),
+		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_format),
 	};
