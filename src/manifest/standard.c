@@ -230,6 +230,55 @@ static int key_position(const struct node *property, const char *flag, const cha
 	return at >= 1 && at <= 1000 ? (int)at : 1;
 }
 
+/* logicalTypeOptions that say how wide a number is, or that a timestamp has no zone. */
+static struct slice type_by_options(struct slice logical, const struct node *options)
+{
+	static const char *const FORMATS[][3] = {
+		{"integer", "i8", "TINYINT"},
+		{"integer", "i16", "SMALLINT"},
+		{"integer", "i32", "INTEGER"},
+		{"integer", "i64", "BIGINT"},
+		{"integer", "i128", "HUGEINT"},
+		{"integer", "u8", "UTINYINT"},
+		{"integer", "u16", "USMALLINT"},
+		{"integer", "u32", "UINTEGER"},
+		{"integer", "u64", "UBIGINT"},
+		{"number", "f32", "FLOAT"},
+		{"number", "f64", "DOUBLE"},
+		{"string", "uuid", "UUID"},
+		{"string", "binary", "BLOB"},
+	};
+	struct slice format = node_text(node_get(options, "format"));
+
+	if (slice_equal_c(logical, "timestamp") && !node_bool(node_get(options, "timezone"), true))
+		return SLICE("TIMESTAMP");
+	for (size_t i = 0; i < array_len(FORMATS); i++)
+		if (slice_equal_c(logical, FORMATS[i][0]) && slice_equal_c(format, FORMATS[i][1]))
+			return slice_from_c(FORMATS[i][2]);
+	return SLICE_NONE;
+}
+
+/* physicalType where it is known, else the options, else logicalType; an array of what its items
+ * are. */
+static struct slice column_type(struct reading *r, const struct node *property)
+{
+	struct slice logical = node_text(node_get(property, "logicalType"));
+	struct slice type =
+		manifest_type(r->arena, node_text(node_get(property, "physicalType")), SLICE_NONE);
+	const struct node *items = node_get(property, "items");
+
+	if (slice_is_none(type))
+		type = type_by_options(logical, node_get(property, "logicalTypeOptions"));
+	if (slice_is_none(type) && slice_equal_c(logical, "array") && items &&
+		items->kind == NODE_MAPPING) {
+		struct slice item = column_type(r, items);
+
+		if (!slice_is_none(item))
+			type = arena_printf(r->arena, "%.*s[]", SLICE_FMT(item));
+	}
+	return slice_is_none(type) ? manifest_type(r->arena, SLICE_NONE, logical) : type;
+}
+
 static void read_column(
 	struct reading *r, struct manifest_schema *schema, const struct node *property)
 {
@@ -248,7 +297,7 @@ static void read_column(
 		.partition_position = key_position(property, "partitioned", "partitionKeyPosition"),
 	};
 
-	column.type = manifest_type(r->arena, column.physical_type, column.logical_type);
+	column.type = column_type(r, property);
 	if (slice_is_none(name)) {
 		manifest_problem_add(r->problems, property->at, false,
 			SLICE("a property lacks \"name\""), SLICE_NONE, SLICE_NONE);

@@ -714,6 +714,49 @@ static void test_values(void **state)
 	arena_free(&arena);
 }
 
+/* Types of columns whose physicalType says nothing. */
+static void test_logical_types(void **state)
+{
+	static const struct {
+		struct text_file contract;
+		const char *type;
+	} ROWS[] = {
+		{CONTRACT("      - {name: a, logicalType: integer}\n"), "BIGINT"},
+		{CONTRACT("      - {name: a, logicalType: integer, logicalTypeOptions: {format: "
+			  "u16}}\n"),
+			"USMALLINT"},
+		{CONTRACT("      - {name: a, logicalType: number, logicalTypeOptions: {format: "
+			  "f32}}\n"),
+			"FLOAT"},
+		{CONTRACT("      - {name: a, logicalType: integer, physicalType: smallint, "
+			  "logicalTypeOptions: {format: i64}}\n"),
+			"SMALLINT"},
+		{CONTRACT("      - {name: a, logicalType: timestamp, logicalTypeOptions: "
+			  "{timezone: false}}\n"),
+			"TIMESTAMP"},
+		{CONTRACT("      - {name: a, logicalType: timestamp}\n"),
+			"TIMESTAMP WITH TIME ZONE"},
+		{CONTRACT("      - {name: a, logicalType: array, items: {logicalType: string}}\n"),
+			"VARCHAR[]"},
+		{CONTRACT("      - {name: a, logicalType: array}\n"), "JSON"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(ROWS); i++) {
+		const struct text_file texts[] = {
+			MESH, DOMAIN, SOURCE, PRODUCT, PIPELINE, ROWS[i].contract};
+		scoped(arena_free) struct arena *arena = arena_new();
+		struct manifest_file files[array_len(texts)];
+		struct manifest_set set;
+		struct manifest_problems problems = {0};
+
+		to_files(texts, array_len(texts), files);
+		assert_true(manifest_parse(arena, files, array_len(files), &set, &problems));
+		assert_true(
+			slice_equal_c(set.contracts[0].schemas[0].columns[0].type, ROWS[i].type));
+	}
+}
+
 static void test_format(void **state)
 {
 	struct arena *arena = arena_new();
@@ -740,6 +783,7 @@ int main(void)
 		cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_logical_types),
 		cmocka_unit_test(test_format),
 	};
 
