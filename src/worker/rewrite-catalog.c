@@ -127,6 +127,7 @@ static const struct function_row function_rows[] = {
 	{"pg_database_size", 1, "CAST(0 AS BIGINT)"},
 	{"pg_tablespace_location", 1, "''"},
 	{"pg_is_in_recovery", 0, "false"},
+	{"pg_advisory_unlock_all", 0, "CAST(NULL AS VARCHAR)"},
 	{"pg_backend_pid", 0, "0"},
 	{"pg_table_is_visible", 1, "true"},
 	{"pg_type_is_visible", 1, "true"},
@@ -392,9 +393,26 @@ static bool is_series_alias(const struct rewriter *w, size_t index)
 	return open > 0 && is_named(w, open - 1, "generate_series");
 }
 
+/* CAST(x AS pg_catalog.type), at the token of pg_catalog: the type alone, as DuckDB calls it. */
+static size_t rewrite_cast_as(struct rewriter *w, size_t index)
+{
+	const struct type_row *row = find_type(w, index + 2);
+	struct token name = token_at(w, index + 2);
+
+	edit(w, token_at(w, index).at, end_of(name), row ? slice_from_c(row->type) : name.text);
+	return index + 2;
+}
+
 static size_t rewrite_token(struct rewriter *w, size_t index)
 {
 	struct token token = token_at(w, index);
+	if (is_schema(w, index) && index > 0 && is(w, index - 1, "as"))
+		return rewrite_cast_as(w, index);
+	/* no description hangs on the table that a row is of */
+	if (is(w, index + 1, ".") && is_named(w, index + 2, "tableoid")) {
+		edit(w, token.at, end_of(token_at(w, index + 2)), SLICE("0"));
+		return index + 2;
+	}
 	if (token_is_word(token, "operator") && is(w, index + 1, "(") && is(w, index + 3, ".")) {
 		/* OPERATOR(pg_catalog.~) */
 		edit(w, token.at, end_of(token_at(w, index + 5)), token_at(w, index + 4).text);

@@ -219,7 +219,7 @@ def test_search_path(conn):
 
 
 META = ["l", "l+", "dn", "dn+", "dt", "dt *.*", "dt sales.*", "dt+ sales.*", "d", "d sales.orders", "d+ sales.orders", "dv", "dm", "di", "ds",
-        "df", "du", "dg", "dT", "dx", "dp", "dp sales.*", "dy", "dD", "dC", "do", "db", "dE", "det", "des", "dew", "dc",
+        "df", "du", "dg", "dT", "dx", "dp", "dp sales.*", "dy", "dD", "dC", "do", "da", "db", "dE", "det", "des", "dew", "dL", "dc",
         "z", "conninfo", "encoding", "drds", "dRp", "dAc"]
 
 
@@ -261,6 +261,7 @@ def test_asyncpg(node):
         assert tuple(row) == EXPECTED
         async with conn.transaction():
             assert len([row async for row in conn.cursor("select id from sales.orders")]) == ROWS
+        await conn.reset()
         await conn.close()
 
     asyncio.run(run())
