@@ -268,7 +268,8 @@ static bool add_relation(const struct govern_request *request, struct plan *plan
 {
 	struct wire_relation *relation = &plan->relations[plan->relation_count];
 	struct plan_table *table = &plan->tables[plan->table_count];
-	relation->schema = g->domain;
+	/* The plan outlives the model and the AST that these come from. */
+	relation->schema = arena_copy(plan->arena, g->domain);
 	relation->name = arena_copy(plan->arena, name);
 	relation->fd_index = -1;
 	if (g->system || g->catalogue) {
@@ -304,8 +305,10 @@ static bool add_reference(const struct govern_request *request, struct plan *pla
 		return true;
 	struct wire_at *at = &plan->ats[plan->at_count++];
 	at->location = g->reference->location;
-	at->name = renamed ? name : SLICE_NONE;
-	at->alias = renamed && slice_is_none(g->reference->alias) ? g->reference->name : SLICE_NONE;
+	at->name = renamed ? arena_copy(plan->arena, name) : SLICE_NONE;
+	at->alias = renamed && slice_is_none(g->reference->alias)
+			    ? arena_copy(plan->arena, g->reference->name)
+			    : SLICE_NONE;
 	return true;
 }
 
