@@ -114,7 +114,7 @@ static void test_slow_reader_holds_producer(void **state)
 
 	(void)state;
 	usleep(100000);
-	assert_true(atomic_load(&script.written) < 300u * 1024);
+	assert_true(atomic_load(&script.written) < (size_t)300 * 1024);
 	stream_free(&stream);
 	assert_true(script.cancelled);
 	assert_int_equal(script.seen.state, SQLSTATE_QUERY_CANCELED);
@@ -133,7 +133,8 @@ static void test_gone_client_cancels(void **state)
 
 	assert_true(stream_wait(stream, &err));
 	close(pair[1]);
-	while (stream_read(stream, buffer, sizeof buffer) > 0 && script.written < BLOCK * 1000ul)
+	while (stream_read(stream, buffer, sizeof buffer) > 0 &&
+		script.written < (size_t)BLOCK * 1000)
 		;
 	stream_free(&stream);
 	assert_true(script.cancelled);

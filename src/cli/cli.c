@@ -133,6 +133,7 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
 	if (cli->quiet)
 		return;
 	va_start(args, fmt);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is above */
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fputc('\n', stderr);
