@@ -3,6 +3,7 @@
 #include "cli/manifest-print.h"
 #include "cli/output.h"
 #include "cli/tree.h"
+#include "sched/cron.h"
 
 /* validate and fmt: manifests without a node. */
 
@@ -25,6 +26,26 @@ static json_t *problem_json(const struct manifest_problem *problem)
 	return item;
 }
 
+/* What the manifest layer leaves to the scheduler's own reader. */
+static void check_schedules(
+	struct cli *cli, const struct manifest_set *set, struct manifest_problems *problems)
+{
+	for (size_t i = 0; i < set->pipeline_count; i++) {
+		const struct manifest_pipeline *pipeline = &set->pipelines[i];
+		scoped(cron_zone_free) struct cron_zone *zone = NULL;
+		struct cron cron;
+		struct error why;
+
+		if (pipeline->cron.len == 0 ||
+			(cron_parse(pipeline->cron, &cron, &why) &&
+				cron_zone_open(pipeline->time_zone, &zone, &why)))
+			continue;
+		manifest_problem_add(problems, pipeline->cron_at, false,
+			arena_printf(cli->arena, "schedule: %s", why.msg), SLICE_NONE,
+			why.hint[0] ? arena_copy(cli->arena, slice_from_c(why.hint)) : SLICE_NONE);
+	}
+}
+
 bool cmd_validate(struct cli *cli, struct error *err)
 {
 	static const struct output_field fields[] = {
@@ -43,7 +64,10 @@ bool cmd_validate(struct cli *cli, struct error *err)
 
 	if (!tree_read(cli->arena, manifest_dir(cli), &files, &count, err))
 		return false;
-	cli->status = !manifest_parse(cli->arena, files, count, &set, &problems);
+	bool ok = manifest_parse(cli->arena, files, count, &set, &problems);
+
+	check_schedules(cli, &set, &problems);
+	cli->status = !ok || problems.errors > 0;
 	for (size_t i = 0; i < problems.len; i++)
 		json_array_append_new(items, problem_json(&problems.items[i]));
 	if (cli->format_given)
