@@ -361,7 +361,7 @@ def test_users_groups_tokens(node, tmp_path):
     path = tmp_path / "tom.token"
     assert run(node, "token", "create", "--user", "tom", "--scope", "query,read", "--lifetime", "1h", "--token-out", path)[0] == 0
     assert path.stat().st_mode & 0o077 == 0
-    url = f"https://127.0.0.1:{node.settings['http_port']}"
+    url = f"https://127.0.0.1:{node.settings['http.port']}"
     remote = ["--url", url, "--ca", str(node.data / "keys/tls.crt"), "--token-file", str(path)]
     assert offline(*remote, "sql", "select count(*) from lab.people", "--no-header", env=node.env)[1] == "1000\n"
     assert offline(*remote, "user", "list", env=node.env)[0] == 4

@@ -39,7 +39,7 @@ class Unix(http.client.HTTPConnection):
 
 def https(node):
     context = ssl.create_default_context(cafile=str(node.data / "keys/tls.crt"))
-    return http.client.HTTPSConnection("127.0.0.1", node.settings["http_port"], context=context, timeout=60)
+    return http.client.HTTPSConnection("127.0.0.1", node.settings["http.port"], context=context, timeout=60)
 
 
 def ask(connection, method, path, body=None, headers=None):
