@@ -64,6 +64,25 @@ static void set_options(CURL *curl, const char *url, struct slice token, struct 
 	}
 }
 
+/* The address without user, password and query: they may be secrets, and errors are kept in logs.
+ */
+static const char *shown_url(struct arena *arena, struct slice url)
+{
+	size_t start = slice_find(url, SLICE("://"), 0);
+	struct slice scheme = slice_sub(url, 0, start == SIZE_MAX ? 0 : start + 3);
+	struct slice place = slice_sub(url, scheme.len, url.len);
+	size_t end = 0;
+	size_t host = 0;
+
+	while (end < place.len && place.ptr[end] != '?' && place.ptr[end] != '#')
+		end++;
+	for (size_t i = 0; i < end && place.ptr[i] != '/'; i++)
+		if (place.ptr[i] == '@')
+			host = i + 1;
+	place = slice_sub(place, host, end);
+	return arena_printf(arena, "%.*s%.*s", SLICE_FMT(scheme), SLICE_FMT(place)).ptr;
+}
+
 static bool explain(
 	CURL *curl, CURLcode code, const struct download *d, const char *url, struct error *err)
 {
@@ -103,7 +122,8 @@ bool connect_download(const json_t *source, struct slice path, connect_progress_
 		set_options(curl, url, token, arena, &headers, &d);
 		CURLcode code = curl_easy_perform(curl);
 
-		ok = code == CURLE_OK || explain(curl, code, &d, url, err);
+		ok = code == CURLE_OK ||
+		     explain(curl, code, &d, shown_url(arena, slice_from_c(url)), err);
 	}
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);

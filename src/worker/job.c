@@ -322,7 +322,7 @@ static bool write_checkpoint(struct job *job, json_t *result, struct error *err)
 	str_add_c(&sql, "COPY (SELECT * FROM read_json(");
 	str_add_sql_literal(&sql, json_get_slice(job->spec, "rows_file"));
 	str_add_c(&sql,
-		", format='newline_delimited', maximum_object_size=268435456, columns={"
+		", format='newline_delimited', maximum_object_size=16777216, columns={"
 		"txn:'STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)',"
 		"\"add\":'STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, "
 		"modificationTime BIGINT, dataChange BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, "
