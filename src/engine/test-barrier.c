@@ -19,10 +19,11 @@ static char dir[] = "/tmp/weft-barrier-XXXXXX";
 static char files[2][64];
 
 static const char *const probes[] = {
+	/* A long statement spans two lines. NOLINTBEGIN(bugprone-suspicious-missing-comma) */
 	"SELECT count(*) FROM t WHERE CAST(note AS INTEGER) >= 0",
 	"SELECT count(list_transform([note], lambda x: CAST(x AS INTEGER))) FROM t",
-	"SELECT count(*) FROM t WHERE list_transform([note], lambda x: CAST(x AS INTEGER)) IS NOT "
-	"NULL",
+	("SELECT count(*) FROM t WHERE list_transform([note], lambda x: CAST(x AS INTEGER)) IS NOT "
+	 "NULL"),
 	"SELECT count(*) FROM t WHERE CAST([note] AS INTEGER[]) IS NOT NULL",
 	"SELECT count(*) FROM t WHERE CAST({'a': note} AS STRUCT(a INTEGER)) IS NOT NULL",
 	"SELECT count(*) FROM t WHERE CAST(MAP([note], [1]) AS MAP(INTEGER, INTEGER)) IS NOT NULL",
@@ -37,6 +38,7 @@ static const char *const probes[] = {
 	"SELECT count(*) FROM t WHERE error(note) IS NULL AND delta > 1000",
 	"SELECT sum(CASE WHEN delta > 400 THEN CAST(note AS INTEGER) END) FROM t",
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 static void make_file(const char *path, const char *secret, int hidden_delta)
 {

@@ -19,7 +19,7 @@ static bool from_env(const struct manifest_secret *secret, struct arena *arena,
 			SLICE_FMT(secret->name), SLICE_FMT(secret->from_env));
 		return error_hint(err, "Only such variables may be named by manifests.");
 	}
-	const char *value = getenv(arena_cstr(arena, secret->from_env));
+	const char *value = secure_getenv(arena_cstr(arena, secret->from_env));
 	if (!value) {
 		error_set(err, CONFIG_FILE_ERROR, "secret %.*s: the variable %.*s is not set",
 			SLICE_FMT(secret->name), SLICE_FMT(secret->from_env));

@@ -196,7 +196,7 @@ static void test_damping(void **state)
 	assert_int_equal(damping_wait_ms(damping, SLICE("bob"), here), 8000);
 	assert_int_equal(damping_wait_ms(damping, ana, SLICE("10.0.0.2")), 8000);
 	assert_int_equal(damping_wait_ms(damping, SLICE("bob"), SLICE("10.0.0.2")), 0);
-	now_us += 61 * 1000000;
+	now_us += 61000000;
 	assert_int_equal(damping_wait_ms(damping, ana, here), 0);
 	damping_failed(damping, ana, here);
 	assert_int_equal(damping_wait_ms(damping, ana, here), 0);
@@ -303,6 +303,7 @@ static void test_secrets_stay_in_their_folder(void **state)
 		{SLICE_NONE, SLICE("WEFT_TEST_ABSENT"), false},
 		{SLICE_NONE, SLICE("WEFT_TEST_PASSWORD"), true},
 	};
+	/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	setenv("WEFT_TEST_PASSWORD", "hunter2", 1);
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct manifest_secret secret = {.name = SLICE("password"),

@@ -177,7 +177,11 @@ static bool first_line(struct job *job, struct slice path, struct slice *out)
 static void explain_csv(struct job *job, const json_t *source, struct slice path, struct error *err)
 {
 	struct slice delimiter = setting(source, "delimiter");
-	char separator = delimiter.len ? delimiter.ptr[0] : strstr(path.ptr, ".tsv") ? '\t' : ',';
+	bool tab = strstr(path.ptr, ".tsv") != NULL;
+	char separator = (char)(tab ? '\t' : ',');
+
+	if (delimiter.len)
+		separator = delimiter.ptr[0];
 	struct str sql = str_in(job->arena);
 	struct slice line;
 	struct slice ignored;
@@ -344,7 +348,7 @@ bool job_open_source(struct job_table *table, struct load *out, struct error *er
 {
 	const json_t *source = json_get_object(table->spec, "source");
 	struct slice connector = json_get_slice(source, "connector");
-	struct slice path = SLICE_NONE;
+	struct slice path;
 
 	if (is_database(source) || slice_equal_c(connector, "sqlite")) {
 		if (!copy_database(table, source, out, err))

@@ -268,6 +268,7 @@ static bool find_files(struct job *job, struct slice dir, found_files *out, stru
 
 	if (!folder)
 		return error_set_errno(err, errno, "open folder %s", dir.ptr);
+	/* The stream is ours alone. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	while ((entry = readdir(folder)) != NULL) {
 		struct slice path = arena_printf(job->arena, "%s/%s", dir.ptr, entry->d_name);
 

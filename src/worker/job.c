@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -29,7 +30,7 @@ static void send_json(struct job *job, uint8_t type, json_t *body)
 	struct error ignored;
 
 	if (!channel_send(job->channel, type, json_print(arena, body), NULL, 0, &ignored))
-		exit(EXIT_FAILURE); /* the server is gone: nobody wants the result */
+		_exit(EXIT_FAILURE); /* the server is gone: nobody wants the result */
 	json_decref(body);
 }
 
@@ -164,10 +165,11 @@ static bool open_table(struct job *job, json_t *spec, struct job_table *out, str
 {
 	*out = (struct job_table){.job = job, .spec = spec, .name = json_get_slice(spec, "name")};
 	read_columns(job, json_get_array(spec, "columns"), &out->columns);
-	if (out->name.len == 0 || memchr(out->name.ptr, '/', out->name.len))
+	if (out->name.len == 0 || slice_find(out->name, SLICE("/"), 0) != SIZE_MAX)
 		return error_set(err, PROTOCOL_VIOLATION, "the job's table has no usable name");
 	out->dir = arena_printf(
 		job->arena, "%.*s/%.*s", SLICE_FMT(job->staging), SLICE_FMT(out->name));
+	check(out->dir.ptr);
 	if (mkdir(out->dir.ptr, 0750) != 0)
 		return error_set_errno(err, errno, "create folder %s", out->dir.ptr);
 	out->files = json_array();
