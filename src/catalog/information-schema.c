@@ -135,11 +135,6 @@ static void fill_columns(struct rows *rows)
 			column_row(rows, &in->tables[i], k);
 }
 
-static struct slice key_name(struct rows *rows, const struct pgcatalog_table *table)
-{
-	return arena_printf(rows->catalog->arena, "%.*s_pkey", SLICE_FMT(table->name));
-}
-
 static void fill_constraints(struct rows *rows)
 {
 	const struct pgcatalog *c = rows->catalog;
@@ -152,7 +147,7 @@ static void fill_constraints(struct rows *rows)
 		rows_begin(rows);
 		rows_text(rows, table_constraints_constraint_catalog, c->input->database);
 		rows_text(rows, table_constraints_constraint_schema, t->schema);
-		rows_text(rows, table_constraints_constraint_name, key_name(rows, t));
+		rows_text(rows, table_constraints_constraint_name, rows_key_name(rows, t));
 		rows_text(rows, table_constraints_table_catalog, c->input->database);
 		rows_text(rows, table_constraints_table_schema, t->schema);
 		rows_text(rows, table_constraints_table_name, t->name);
@@ -174,7 +169,7 @@ static void key_usage_rows(struct rows *rows, const struct pgcatalog_table *t)
 		rows_begin(rows);
 		rows_text(rows, key_column_usage_constraint_catalog, database);
 		rows_text(rows, key_column_usage_constraint_schema, t->schema);
-		rows_text(rows, key_column_usage_constraint_name, key_name(rows, t));
+		rows_text(rows, key_column_usage_constraint_name, rows_key_name(rows, t));
 		rows_text(rows, key_column_usage_table_catalog, database);
 		rows_text(rows, key_column_usage_table_schema, t->schema);
 		rows_text(rows, key_column_usage_table_name, t->name);

@@ -46,11 +46,6 @@ static void class_row(struct rows *rows, int64_t oid, int64_t schema_oid, struct
 			rows, pg_class_relam, strcmp(kind, "i") == 0 ? OID_AM_BTREE : OID_AM_HEAP);
 }
 
-static struct slice key_name(struct rows *rows, const struct pgcatalog_table *table)
-{
-	return arena_printf(rows->catalog->arena, "%.*s_pkey", SLICE_FMT(table->name));
-}
-
 static void fill_class(struct rows *rows)
 {
 	const struct pgcatalog *c = rows->catalog;
@@ -67,7 +62,7 @@ static void fill_class(struct rows *rows)
 		rows_bool(rows, pg_class_relhasindex, c->key_oids[i] != 0);
 		rows_end(rows);
 		if (c->key_oids[i]) {
-			class_row(rows, c->key_oids[i], schema, key_name(rows, t), "i",
+			class_row(rows, c->key_oids[i], schema, rows_key_name(rows, t), "i",
 				pgcatalog_key(t, key, array_len(key)));
 			rows_end(rows);
 		}
@@ -301,7 +296,7 @@ static void fill_constraint(struct rows *rows)
 			continue;
 		rows_begin(rows);
 		rows_number(rows, pg_constraint_oid, c->constraint_oids[i]);
-		rows_text(rows, pg_constraint_conname, key_name(rows, t));
+		rows_text(rows, pg_constraint_conname, rows_key_name(rows, t));
 		rows_number(rows, pg_constraint_connamespace, pgcatalog_schema_oid(c, t->schema));
 		rows_c(rows, pg_constraint_contype, "p");
 		rows_bool(rows, pg_constraint_convalidated, true);
@@ -330,7 +325,8 @@ static void fill_indexes(struct rows *rows)
 		if (count == 0)
 			continue;
 		str_printf(&def, "CREATE UNIQUE INDEX %.*s ON %.*s.%.*s USING btree (",
-			SLICE_FMT(key_name(rows, t)), SLICE_FMT(t->schema), SLICE_FMT(t->name));
+			SLICE_FMT(rows_key_name(rows, t)), SLICE_FMT(t->schema),
+			SLICE_FMT(t->name));
 		for (size_t k = 0; k < count; k++) {
 			str_add_c(&def, k ? ", " : "");
 			str_add(&def, t->columns[max_of(key[k].integer, INT64_C(1)) - 1].name);
@@ -339,7 +335,7 @@ static void fill_indexes(struct rows *rows)
 		rows_begin(rows);
 		rows_text(rows, pg_indexes_schemaname, t->schema);
 		rows_text(rows, pg_indexes_tablename, t->name);
-		rows_text(rows, pg_indexes_indexname, key_name(rows, t));
+		rows_text(rows, pg_indexes_indexname, rows_key_name(rows, t));
 		rows_text(rows, pg_indexes_indexdef, str_slice(&def));
 		rows_end(rows);
 	}

@@ -75,6 +75,8 @@ void rows_real(struct rows *rows, int column, double number);
 void rows_bool(struct rows *rows, int column, bool flag);
 /* Int lists; items must live until rows_end. */
 void rows_list(struct rows *rows, int column, const struct arrow_cell *items, size_t count);
+/* Name of the table's primary key and of its index. */
+struct slice rows_key_name(struct rows *rows, const struct pgcatalog_table *table);
 
 typedef void (*fill_fn)(struct rows *rows);
 

@@ -205,6 +205,11 @@ void rows_list(struct rows *rows, int column, const struct arrow_cell *items, si
 	rows->cells[column] = (struct arrow_cell){.items = items, .item_count = count};
 }
 
+struct slice rows_key_name(struct rows *rows, const struct pgcatalog_table *table)
+{
+	return arena_printf(rows->catalog->arena, "%.*s_pkey", SLICE_FMT(table->name));
+}
+
 static fill_fn find_filler(const struct filler *fillers, size_t count, const struct relation *r)
 {
 	for (size_t i = 0; i < count; i++)
