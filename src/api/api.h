@@ -24,9 +24,8 @@ struct api_options {
 	const char *tls_key_file;
 	const char *control_socket; /* path; NULL = none */
 	/* 0 takes the default in brackets */
-	int max_connections;	/* [200] of the HTTP door */
-	int64_t body_max_bytes; /* [32 MiB] */
-	int timeout_ms;		/* [120000] idle connection, and a client that takes no bytes */
+	int max_connections; /* [200] of the HTTP door */
+	int timeout_ms;	     /* [120000] idle connection, and a client that takes no bytes */
 };
 
 /* Copies options. */

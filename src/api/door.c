@@ -11,6 +11,8 @@
 
 #include "api/api-private.h"
 #include "base/check.h"
+#include "config/config.h"
+#include "log/metrics.h"
 
 /*
  * The two listeners of the API. libmicrohttpd runs a thread per connection; a handler may block. An
@@ -19,7 +21,6 @@
  */
 enum {
 	DEFAULT_CONNECTIONS = 200,
-	DEFAULT_BODY_MAX = 32 << 20,
 	DEFAULT_TIMEOUT_MS = 120000,
 	HEADER_MEMORY_BYTES = 64 * 1024,
 	STACK_BYTES = 512 * 1024,
@@ -74,7 +75,7 @@ static struct request *request_new(struct listener *listener, struct MHD_Connect
 
 static void take_body(struct request *request, const char *data, size_t size)
 {
-	int64_t max = request->api->options.body_max_bytes;
+	int64_t max = server_config(request->server)->http_body_max_bytes;
 
 	if ((int64_t)(request->body.len + size) > max)
 		request->body_too_large = true;
@@ -134,6 +135,21 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	set_timeout(connection, listener->api->options.timeout_ms);
 }
 
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **state,
+	enum MHD_ConnectionNotificationCode code)
+{
+	const struct listener *listener = ctx;
+	struct metrics *metrics = server_metrics(listener->api->server);
+	const char *door = listener->control ? "control" : "http";
+	bool started = code == MHD_CONNECTION_NOTIFY_STARTED;
+
+	(void)connection;
+	(void)state;
+	metrics_add(metrics, METRIC_SESSIONS, door, NULL, started ? 1 : -1);
+	if (started)
+		metrics_add(metrics, METRIC_SESSIONS_TOTAL, door, NULL, 1);
+}
+
 /* Paths and arguments are decoded by the router, part by part, so that %2F stays inside a part. */
 static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
 {
@@ -170,6 +186,7 @@ static bool daemon_start(
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY_BYTES,
 		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_UNESCAPE_CALLBACK,
 		keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (listener->daemon)
 		return true;
@@ -373,7 +390,6 @@ struct api *api_new(const struct api_options *options)
 	own->tls_key_file = keep(arena, options->tls_key_file);
 	own->control_socket = keep(arena, options->control_socket);
 	own->max_connections = own->max_connections ? own->max_connections : DEFAULT_CONNECTIONS;
-	own->body_max_bytes = own->body_max_bytes ? own->body_max_bytes : DEFAULT_BODY_MAX;
 	own->timeout_ms = own->timeout_ms ? own->timeout_ms : DEFAULT_TIMEOUT_MS;
 	api->http = (struct listener){.api = api, .socket_fd = -1};
 	api->control = (struct listener){.api = api, .control = true, .socket_fd = -1};

@@ -19,6 +19,15 @@ bool api_readyz(struct request *request, struct error *err)
 	return server_ready(request->server, err) && reply_json(request, MHD_HTTP_OK, value);
 }
 
+/* What Prometheus asks for first since 2.5; without its name in Accept, the older form. */
+static enum metrics_format metrics_format_of(const struct request *request)
+{
+	struct slice accept = request_header(request, "Accept");
+	bool open = slice_find(accept, SLICE("application/openmetrics-text"), 0) != SIZE_MAX;
+
+	return open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS;
+}
+
 /* Labels name tables and domains, hidden ones too. */
 bool api_metrics(struct request *request, struct error *err)
 {
@@ -29,9 +38,14 @@ bool api_metrics(struct request *request, struct error *err)
 		return error_hint(err, "scrape with a token of an administrator, scope read");
 	}
 	tend_gauges(request->server);
-	metrics_print(server_metrics(request->server), &text);
-	return reply_text(
-		request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", str_slice(&text));
+	enum metrics_format format = metrics_format_of(request);
+
+	metrics_print(server_metrics(request->server), format, &text);
+	return reply_text(request, MHD_HTTP_OK,
+		format == METRICS_OPENMETRICS
+			? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+			: "text/plain; version=0.0.4; charset=utf-8",
+		str_slice(&text));
 }
 
 bool api_openapi(struct request *request, struct error *err)

@@ -2,6 +2,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/config-edit.h"
+#include "cli/files.h"
 #include "cli/node-config.h"
 #include "cli/output.h"
 #include "cli/target.h"
@@ -41,6 +44,117 @@ bool cmd_config_view(struct cli *cli, struct error *err)
 	if (cli_is_set(cli, "origin"))
 		fields[2].flags = 0;
 	return output_items(cli, fields, array_len(fields), items, err);
+}
+
+/* The file alone, so that it is known where the setting stands. */
+static bool load_file_only(
+	const char *path, struct slice text, struct config **out, struct error *err)
+{
+	const struct config_input input = {.file_name = path, .file_text = text};
+
+	return config_load(&input, out, err);
+}
+
+/* The value as the file writes it; checked against its kind and range. */
+static bool read_value(struct cli *cli, const char *name, struct slice *out, struct error *err)
+{
+	const struct config_flag flag = {.name = name, .value = cli->parsed.args[1]};
+	const struct config_input input = {.flags = &flag, .flag_count = 1};
+	scoped(config_free) struct config *config = NULL;
+
+	if (!config_load(&input, &config, err))
+		return false;
+	int param = config_find(slice_from_c(name));
+
+	*out = config_text(config, (enum config_param)param, cli->arena);
+	return true;
+}
+
+static bool edit_file(struct cli *cli, const char *path, const char *name, struct error *err)
+{
+	enum { FILE_MAX = 1 << 20 };
+	struct config_change change = {.name = name};
+	scoped(config_free) struct config *before = NULL;
+	scoped(config_free) struct config *after = NULL;
+
+	if (!read_value(cli, name, &change.value, err))
+		return false;
+	if (access(path, F_OK) == 0 && !file_read(cli->arena, path, FILE_MAX, &change.text, err))
+		return false;
+	if (!load_file_only(path, change.text, &before, err))
+		return false;
+	int param = config_find(slice_from_c(name));
+
+	if (before->origin[param] == CONFIG_FROM_FILE)
+		change.line = before->file_line[param];
+	struct slice text = config_edit(cli->arena, &change);
+
+	return load_file_only(path, text, &after, err) && file_write(path, text, 0600, err);
+}
+
+static const struct output_field reload_fields[] = {
+	{"name", "NAME", FIELD_NAME},
+	{"takes_effect", "TAKES EFFECT", 0},
+};
+
+static void add_names(json_t *items, const json_t *answer, const char *key, const char *when)
+{
+	const json_t *list = json_get_array(answer, key);
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		json_array_append_new(
+			items, json_pack("{s:O, s:s}", "name", json_array_get(list, i),
+				       "takes_effect", when));
+}
+
+bool cmd_config_reload(struct cli *cli, struct error *err)
+{
+	struct client *client = NULL;
+	scoped(json_drop) json_t *answer = NULL;
+	scoped(json_drop) json_t *items = json_array();
+
+	if (!target_confirm_change(cli, err) || !cli_client(cli, &client, err) ||
+		!client_json(client, "POST", "/api/v1/reload", NULL, &answer, err))
+		return false;
+	add_names(items, answer, "changed", "now");
+	add_names(items, answer, "restart_needed", "restart");
+	return output_items(cli, reload_fields, array_len(reload_fields), items, err);
+}
+
+/* What the running node, when there is one, makes of the new file. */
+static bool tell_effect(struct cli *cli, const char *name, struct error *err)
+{
+	struct client *client = NULL;
+	scoped(json_drop) json_t *answer = NULL;
+	scoped(json_drop) json_t *items = json_array();
+	int param = config_find(slice_from_c(name));
+	const char *when = config_param_table[param].reload == CONFIG_RESTART ? "restart" : "now";
+
+	if (!cli_client(cli, &client, err))
+		return false;
+	if (!client_json(client, "POST", "/api/v1/reload", NULL, &answer, err)) {
+		if (err->state != SQLSTATE_CANNOT_CONNECT)
+			return false;
+		when = "start";
+	}
+	json_array_append_new(items, json_pack("{s:s, s:s}", "name", name, "takes_effect", when));
+	return output_items(cli, reload_fields, array_len(reload_fields), items, err);
+}
+
+bool cmd_config_set(struct cli *cli, struct error *err)
+{
+	struct target target;
+	const char *data = NULL;
+	const char *name = node_setting_name(cli, slice_from_c(cli->parsed.args[0]));
+
+	if (!target_find(cli, &target, err) || !target_confirm_change(cli, err))
+		return false;
+	if (!target.data)
+		return error_set(err, FEATURE_NOT_SUPPORTED,
+			"settings can be changed on the node's machine only; name its --data");
+	return node_data_dir(cli, target.data, &data, err) &&
+	       edit_file(cli, arena_printf(cli->arena, "%s/weft.toml", data).ptr, name, err) &&
+	       tell_effect(cli, name, err);
 }
 
 bool cmd_context_list(struct cli *cli, struct error *err)

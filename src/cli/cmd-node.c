@@ -187,7 +187,6 @@ static struct api *make_api(struct cli *cli, const struct config *config, const 
 		.tls_key_file = tls_path(cli, config, data, true),
 		.control_socket = path_in(cli, data, "run/weft.sock"),
 		.max_connections = (int)config->http_max_connections,
-		.body_max_bytes = config->http_body_max_bytes,
 		.timeout_ms = (int)config->http_timeout_ms,
 	};
 
@@ -203,6 +202,9 @@ static bool serve(struct cli *cli, const char *data, const struct config *config
 		.config = config,
 	};
 	struct server *server = NULL;
+
+	if (!node_config_flags(cli, &options.flags, &options.flag_count, err))
+		return false;
 
 	options.doors = api_doors(api, &options.door_count);
 	if (!server_open(&options, &server, err))

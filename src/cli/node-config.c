@@ -7,8 +7,7 @@
 
 extern char **environ;
 
-/* "pg_port" may stand for "pg.port", as in the environment's WEFT_PG_PORT. */
-static const char *setting_name(const struct cli *cli, struct slice name)
+const char *node_setting_name(const struct cli *cli, struct slice name)
 {
 	char *text = arena_cstr(cli->arena, name);
 	char *underscore = strchr(text, '_');
@@ -21,8 +20,8 @@ static const char *setting_name(const struct cli *cli, struct slice name)
 	return text;
 }
 
-static bool read_flags(
-	const struct cli *cli, struct config_flag **out, size_t *count_out, struct error *err)
+bool node_config_flags(
+	const struct cli *cli, const struct config_flag **out, size_t *count_out, struct error *err)
 {
 	size_t count = parsed_count(&cli->parsed, "set");
 	struct config_flag *flags = arena_array_of(cli->arena, struct config_flag, count);
@@ -36,7 +35,7 @@ static bool read_flags(
 				SLICE_FMT(name));
 			return error_hint(err, "as in --set pg.port=5432");
 		}
-		flags[i].name = setting_name(cli, name);
+		flags[i].name = node_setting_name(cli, name);
 		flags[i].value = arena_cstr(cli->arena, value);
 	}
 	*out = flags;
@@ -47,13 +46,11 @@ static bool read_flags(
 bool node_config_load(
 	const struct cli *cli, const char *data, struct config **out, struct error *err)
 {
-	struct config_flag *flags = NULL;
 	struct config_input input = {.envp = (const char *const *)environ};
 	const char *path = arena_printf(cli->arena, "%s/weft.toml", data).ptr;
 
-	if (!read_flags(cli, &flags, &input.flag_count, err))
+	if (!node_config_flags(cli, &input.flags, &input.flag_count, err))
 		return false;
-	input.flags = flags;
 	return config_load_file(path, &input, out, err);
 }
 

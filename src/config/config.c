@@ -238,14 +238,14 @@ void config_free(struct config **config)
 	*config = NULL;
 }
 
-size_t config_restart_needed(const struct config *before, const struct config *after,
-	struct arena *arena, const char ***names_out)
+size_t config_differences(const struct config *before, const struct config *after,
+	enum config_reload kind, struct arena *arena, const char ***names_out)
 {
 	const char **names = arena_array_of(arena, const char *, CONFIG_PARAM_COUNT);
 	size_t count = 0;
 
 	for (int i = 0; i < CONFIG_PARAM_COUNT; i++)
-		if (config_param_table[i].reload == CONFIG_RESTART &&
+		if (config_param_table[i].reload == kind &&
 			!slice_equal(config_text(before, (enum config_param)i, arena),
 				config_text(after, (enum config_param)i, arena)))
 			names[count++] = config_param_table[i].name;

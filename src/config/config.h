@@ -102,9 +102,9 @@ struct slice config_text(const struct config *config, enum config_param param, s
 /* "pg.port", also as "pg_port" where a dot is no good; -1 for an unknown name. */
 int config_find(struct slice name);
 const char *config_origin_name(enum config_origin origin); /* "default", "file", "environment", … */
-/* Parameters whose values differ and that need a restart; the count, names in the arena. */
-size_t config_restart_needed(const struct config *before, const struct config *after,
-	struct arena *arena, const char ***names_out);
+/* Parameters of the kind whose values differ; the count, names in the arena. */
+size_t config_differences(const struct config *before, const struct config *after,
+	enum config_reload kind, struct arena *arena, const char ***names_out);
 /* The reference page (Markdown), and a commented weft.toml with every default. */
 void config_print_reference(struct str *out);
 void config_print_file(struct str *out);

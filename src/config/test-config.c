@@ -53,7 +53,7 @@ static void test_layers(void **state)
 	struct config *defaults = config_defaults();
 	const char **names;
 
-	assert_int_equal(config_restart_needed(defaults, config, arena, &names), 3);
+	assert_int_equal(config_differences(defaults, config, CONFIG_RESTART, arena, &names), 3);
 	assert_string_equal(names[0], "pg.address");
 	config_free(&defaults);
 	config_free(&config);

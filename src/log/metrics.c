@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/num.h"
@@ -163,6 +164,14 @@ void metrics_observe(struct metrics *metrics, enum metric metric, const char *va
 	atomic_fetch_add(&series->buckets[bucket], 1);
 }
 
+void metrics_forget(struct metrics *metrics, enum metric metric)
+{
+	check(metric_table[metric].kind == METRIC_GAUGE);
+	for (size_t i = 0; metrics && i < metrics->count[metric]; i++)
+		if (atomic_load(&metrics->series[metric][i].state) == SERIES_READY)
+			atomic_store(&metrics->series[metric][i].number, (double)NAN);
+}
+
 double metrics_get(
 	const struct metrics *metrics, enum metric metric, const char *value1, const char *value2)
 {
@@ -224,13 +233,25 @@ static void print_histogram(struct str *out, enum metric metric, const struct se
 	str_printf(out, " %llu\n", seen);
 }
 
-static void print_metric(struct str *out, const struct metrics *metrics, enum metric metric)
+/* https://prometheus.io/docs/specs/om/open_metrics_spec: "_total" is part of a sample's name, not
+ * of its family's. */
+static void print_head(struct str *out, const struct metric_row *row, enum metrics_format format)
 {
 	static const char *const KINDS[] = {"counter", "gauge", "histogram"};
+	struct slice family = slice_from_c(row->name);
+
+	if (format == METRICS_OPENMETRICS && row->kind == METRIC_COUNTER)
+		family.len -= strlen("_total");
+	str_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", SLICE_FMT(family), row->text,
+		SLICE_FMT(family), KINDS[row->kind]);
+}
+
+static void print_metric(struct str *out, const struct metrics *metrics, enum metric metric,
+	enum metrics_format format)
+{
 	const struct metric_row *row = &metric_table[metric];
 
-	str_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->text, row->name,
-		KINDS[row->kind]);
+	print_head(out, row, format);
 	for (size_t i = 0; i < metrics->count[metric]; i++) {
 		const struct series *series = &metrics->series[metric][i];
 
@@ -240,13 +261,17 @@ static void print_metric(struct str *out, const struct metrics *metrics, enum me
 			print_histogram(out, metric, series);
 			continue;
 		}
+		if (isnan(atomic_load(&series->number)))
+			continue;
 		print_line(out, metric, series, "", NULL);
 		str_printf(out, " %.17g\n", atomic_load(&series->number));
 	}
 }
 
-void metrics_print(const struct metrics *metrics, struct str *out)
+void metrics_print(const struct metrics *metrics, enum metrics_format format, struct str *out)
 {
 	for (int m = 0; m < METRIC_COUNT; m++)
-		print_metric(out, metrics, (enum metric)m);
+		print_metric(out, metrics, (enum metric)m, format);
+	if (format == METRICS_OPENMETRICS)
+		str_add_c(out, "# EOF\n");
 }

@@ -12,7 +12,7 @@
  * at most METRICS_MAX_SERIES per metric, further label values are counted as "other". Any thread;
  * an update is a short lock-free search and one atomic addition. NULL metrics = nothing is counted.
  */
-enum { METRICS_MAX_SERIES = 64, METRICS_MAX_BUCKETS = 16 };
+enum { METRICS_MAX_SERIES = 1024, METRICS_MAX_BUCKETS = 16 };
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
@@ -49,5 +49,12 @@ void metrics_observe(struct metrics *metrics, enum metric metric, const char *va
 double metrics_get(
 	const struct metrics *metrics, enum metric metric, const char *value1, const char *value2);
 
-/* Prometheus text exposition format 0.0.4. */
-void metrics_print(const struct metrics *metrics, struct str *out);
+/* Leaves out every series of a gauge until it is set again: what it was about may be gone. */
+void metrics_forget(struct metrics *metrics, enum metric metric);
+
+enum metrics_format {
+	METRICS_PROMETHEUS, /* text exposition format 0.0.4 */
+	METRICS_OPENMETRICS /* 1.0.0: counters' families without _total, "# EOF" at the end */
+};
+
+void metrics_print(const struct metrics *metrics, enum metrics_format format, struct str *out);

@@ -158,16 +158,23 @@ static void test_metrics(void **state)
 		pthread_join(threads[i], NULL);
 	assert_true(metrics_get(metrics, METRIC_QUERIES_TOTAL, "pg", "ok") == 20000);
 	metrics_set(metrics, METRIC_MODEL_EPOCH, NULL, NULL, 7);
-	metrics_print(metrics, &out);
+	metrics_print(metrics, METRICS_PROMETHEUS, &out);
 	static const char *const LINES[] = {
 		"weft_queries_total{door=\"pg\",outcome=\"ok\"} 20000\n",
 		"weft_query_seconds_bucket{door=\"pg\",le=\"0.001\"} 0\n",
 		"weft_query_seconds_bucket{door=\"pg\",le=\"0.0025\"} 40000\n",
 		"weft_query_seconds_count{door=\"pg\"} 40000\n", "weft_model_epoch 7\n",
-		"# TYPE weft_sessions gauge\n"};
+		"# TYPE weft_sessions_open gauge\n"};
 
 	for (size_t i = 0; i < array_len(LINES); i++)
 		assert_true(slice_find(str_slice(&out), slice_from_c(LINES[i]), 0) != SIZE_MAX);
+	metrics_forget(metrics, METRIC_MODEL_EPOCH);
+	out = str_in(arena);
+	metrics_print(metrics, METRICS_OPENMETRICS, &out);
+	assert_true(slice_find(str_slice(&out), SLICE("weft_model_epoch 7"), 0) == SIZE_MAX);
+	assert_true(
+		slice_find(str_slice(&out), SLICE("# TYPE weft_queries counter\n"), 0) != SIZE_MAX);
+	assert_true(slice_ends_with(str_slice(&out), SLICE("# EOF\n")));
 	metrics_free(&metrics);
 }
 
@@ -176,14 +183,14 @@ static void test_metrics_overflow(void **state)
 	struct metrics *metrics = metrics_new();
 
 	(void)state;
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		char name[80];
 
 		snprintf(name, sizeof name, "door-%d", i);
 		metrics_add(metrics, METRIC_SESSIONS_TOTAL, name, NULL, 1);
 	}
 	assert_true(metrics_get(metrics, METRIC_SESSIONS_TOTAL, "other", NULL) ==
-		    1000 - METRICS_MAX_SERIES);
+		    2000 - METRICS_MAX_SERIES);
 	metrics_add(NULL, METRIC_SESSIONS_TOTAL, "x", NULL, 1);
 	metrics_free(&metrics);
 }

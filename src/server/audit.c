@@ -56,6 +56,29 @@ static struct audit_begin common(const struct query *q)
 		.epoch = q->newest.model->epoch};
 }
 
+/* Each table of a statement is one decision. */
+static void count_decisions(const struct query *q)
+{
+	for (size_t i = 0; i < q->plan->table_count; i++)
+		if (!q->plan->tables[i].system)
+			metrics_add(q->server->metrics, METRIC_DECISIONS_TOTAL,
+				q->plan->tables[i].restricted ? "restricted" : "allowed", NULL, 1);
+}
+
+/* What never ran was refused by governance or the gate, or could not be tried at all. */
+static const char *refused_as(const struct error *failure)
+{
+	switch (failure->state) {
+	case SQLSTATE_QUERY_CANCELED: return "cancelled";
+	case SQLSTATE_TOO_MANY_CONNECTIONS:
+	case SQLSTATE_CRASH_SHUTDOWN:
+	case SQLSTATE_ADMIN_SHUTDOWN:
+	case SQLSTATE_INSUFFICIENT_RESOURCES:
+	case SQLSTATE_INTERNAL_ERROR: return "error";
+	default: return "refused";
+	}
+}
+
 bool query_audit_begin(struct query *q, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
@@ -63,6 +86,7 @@ bool query_audit_begin(struct query *q, struct error *err)
 	record.tables = tables_json(scratch, q->plan);
 	record.decision = SLICE("allow");
 	record.details = details_json(scratch, q);
+	count_decisions(q);
 	return audit_write(q->server->store, &record, &q->audit, err);
 }
 
@@ -73,7 +97,7 @@ static const char *outcome_of(const struct error *failure)
 	return failure->state == SQLSTATE_QUERY_CANCELED ? "cancelled" : "error";
 }
 
-static void complete(struct query *q, const struct error *failure)
+static void complete(struct query *q, const struct error *failure, const char *counted_as)
 {
 	struct audit_end end = {.outcome = slice_from_c(outcome_of(failure)),
 		.state = failure ? slice_from_c(sqlstate_table[failure->state].code) : SLICE_NONE,
@@ -84,7 +108,13 @@ static void complete(struct query *q, const struct error *failure)
 	if (!audit_complete(q->server->store, q->audit, &end, &err))
 		log_failure(
 			q->server->log, EVENT_STORE_FAILED, NULL, "complete an audit record", &err);
-	tend_count_query(q->server, q->request.door, &end);
+	struct tend_query counted = {.door = q->request.door,
+		.outcome = counted_as,
+		.rows = q->rows,
+		.bytes = q->bytes,
+		.duration_us = end.duration_us,
+		.queued_us = q->queued_us};
+	tend_count_query(q->server, &counted);
 	q->audit = 0;
 }
 
@@ -98,11 +128,16 @@ void query_audit_end(struct query *q, const struct error *failure)
 	int64_t ms = (clock_mono_us(&clock_system) - q->opened_us) / 1000;
 	if (failure && failure->state == SQLSTATE_INTERNAL_ERROR)
 		log_failure(q->server->log, EVENT_QUERY_BUG, &where, "run a statement", failure);
-	else
-		log_say(q->server->log, QUERY_DONE, &where,
-			log_cstr("outcome", outcome_of(failure)), log_int("rows", (int64_t)q->rows),
+	else if (failure)
+		log_say(q->server->log, QUERY_FAILED, &where,
+			log_cstr("outcome", outcome_of(failure)),
+			log_cstr("state", sqlstate_table[failure->state].code),
+			log_cstr("message", failure->msg), log_int("rows", (int64_t)q->rows),
 			log_int("ms", ms));
-	complete(q, failure);
+	else
+		log_say(q->server->log, QUERY_DONE, &where, log_cstr("outcome", "ok"),
+			log_int("rows", (int64_t)q->rows), log_int("ms", ms));
+	complete(q, failure, outcome_of(failure));
 }
 
 void query_audit_refused(struct query *q, const struct error *failure)
@@ -117,9 +152,12 @@ void query_audit_refused(struct query *q, const struct error *failure)
 			q->server->log, EVENT_STORE_FAILED, NULL, "write an audit record", &err);
 		return;
 	}
+	if (failure->state == SQLSTATE_INSUFFICIENT_PRIVILEGE ||
+		failure->state == SQLSTATE_UNDEFINED_TABLE)
+		metrics_add(q->server->metrics, METRIC_DECISIONS_TOTAL, "denied", NULL, 1);
 	struct log_context where = {.session = q->request.session,
 		.request = q->request.request_id,
 		.principal = q->principal_name};
 	log_failure(q->server->log, EVENT_QUERY_REFUSED, &where, "refuse a statement", failure);
-	complete(q, failure);
+	complete(q, failure, refused_as(failure));
 }

@@ -55,6 +55,12 @@ int fake_node_models_in_use(void)
 	return atomic_load(&models_in_use);
 }
 
+struct metrics *server_metrics(const struct server *server)
+{
+	(void)server;
+	return NULL;
+}
+
 struct log *server_log(const struct server *server)
 {
 	(void)server;

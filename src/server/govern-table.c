@@ -279,6 +279,15 @@ static struct slice decision_json(struct arena *arena, const struct governed *g)
 	return str_slice(&out);
 }
 
+static bool is_restricted(const struct governed *g)
+{
+	const struct decision *d = &g->decision;
+	bool masked = false;
+	for (size_t i = 0; i < g->table->column_count; i++)
+		masked |= !slice_is_none(d->masks[i].policy);
+	return masked || d->filter_count > 0 || d->min_group > 0;
+}
+
 static void fill_table(struct plan *plan, const struct governed *g, struct plan_table *out)
 {
 	struct arena *arena = plan->arena;
@@ -293,6 +302,7 @@ static void fill_table(struct plan *plan, const struct governed *g, struct plan_
 		.version = g->version,
 		.columns = columns,
 		.column_count = count,
+		.restricted = is_restricted(g),
 		.decision = decision_json(arena, g),
 		.digest = govern_digest(&g->decision, g->table->column_count)};
 }

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "log/log.h"
+#include "log/metrics.h"
 #include "server/pg-private.h"
 #include "server/server.h"
 
@@ -92,6 +93,7 @@ static void *session_thread(void *arg)
 	pthread_mutex_unlock(&door->lock);
 	pg_stream_fini(&session->stream);
 	pthread_mutex_destroy(&session->lock);
+	metrics_add(server_metrics(door->server), METRIC_SESSIONS, "pg", NULL, -1);
 	free(session);
 	/* last: after this the door may be gone */
 	pthread_mutex_lock(&door->lock);
@@ -160,6 +162,7 @@ static void refuse(struct pg_session *session, const char *why)
 	error_hint(&err, "Close connections that are not needed, or use a connection pool.");
 	pg_put_error(&out, PG_FATAL, &err);
 	(void)!send(session->stream.fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	metrics_add(server_metrics(session->server), METRIC_SESSIONS_REFUSED, "pg", why, 1);
 	log_say(log, DOOR_REFUSED, NULL, log_cstr("door", "pg"), log_cstr("peer", session->peer),
 		log_cstr("why", why));
 	arena_free(&arena);
@@ -204,6 +207,11 @@ static void admit(struct pg_door *door, int fd, const struct sockaddr_storage *a
 	sodium_bin2hex(session->id, sizeof session->id, id, sizeof id);
 	pthread_mutex_lock(&door->lock);
 	const char *why = admit_locked(door, session);
+	struct metrics *metrics = server_metrics(door->server);
+
+	/* before its thread, which takes it off again */
+	if (!why)
+		metrics_add(metrics, METRIC_SESSIONS, "pg", NULL, 1);
 
 	if (!why && !start_thread(session)) {
 		why = "no thread could be started";
@@ -211,8 +219,11 @@ static void admit(struct pg_door *door, int fd, const struct sockaddr_storage *a
 		if (session->next)
 			session->next->prev = NULL;
 		door->session_count--;
+		metrics_add(metrics, METRIC_SESSIONS, "pg", NULL, -1);
 	}
 	pthread_mutex_unlock(&door->lock);
+	if (!why)
+		metrics_add(metrics, METRIC_SESSIONS_TOTAL, "pg", NULL, 1);
 	if (why) {
 		refuse(session, why);
 		drop_refused(session);

@@ -22,6 +22,7 @@ struct plan_table {
 	bool system;		     /* rows are made by the server for each preparation */
 	const struct slice *columns; /* read or perhaps read */
 	size_t column_count;
+	bool restricted;       /* rows filtered, columns masked or groups suppressed */
 	struct slice decision; /* JSON for the audit: policies and what they did */
 	uint64_t digest;       /* of the decision, to see a change while it runs */
 };

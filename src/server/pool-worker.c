@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ipc/worker.h"
+#include "log/log.h"
 #include "server/files.h"
 #include "server/pool-private.h"
 
@@ -63,6 +64,7 @@ bool worker_narrow(struct worker *worker, const struct pool_request *request, st
 
 void worker_destroy(struct worker *worker)
 {
+	log_say(worker->pool->config.log, WORKER_END, NULL, log_int("pid", worker->process.pid));
 	channel_close(&worker->channel);
 	process_end(&worker->process);
 	if (worker->spill_dir)
@@ -156,6 +158,10 @@ static bool explain_end(struct worker *worker, struct error *err)
 	if (!interrupted)
 		worker->pool->stats.crashed++;
 	pthread_mutex_unlock(&worker->pool->lock);
+	if (!interrupted)
+		log_say(worker->pool->config.log, WORKER_CRASHED, NULL,
+			log_int("pid", worker->process.pid),
+			log_cstr("principal", worker->principal));
 	if (timed_out) {
 		error_set(err, QUERY_CANCELED, "canceling statement due to statement timeout");
 		return error_hint(

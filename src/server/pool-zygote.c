@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "ipc/worker.h"
+#include "log/log.h"
 #include "server/pool-private.h"
 
 static const int64_t delay_first_us = 100000;
@@ -51,6 +52,8 @@ static bool start_locked(struct pool *pool, struct error *err)
 	channel_close(&theirs);
 	if (!zygote->running)
 		channel_close(&zygote->channel);
+	else
+		log_say(pool->config.log, ZYGOTE_START, NULL, log_int("pid", zygote->process.pid));
 	return zygote->running;
 }
 
@@ -93,6 +96,7 @@ static bool fork_locked(
 	zygote->delay_us =
 		zygote->delay_us ? min_of(zygote->delay_us * 2, delay_most_us) : delay_first_us;
 	zygote->next_try_us = now + zygote->delay_us;
+	log_failure(pool->config.log, EVENT_ZYGOTE_FAILED, NULL, "start a worker", err);
 	return error_wrap(err, "start a worker");
 }
 
@@ -122,6 +126,7 @@ bool zygote_fork(struct pool *pool, struct worker **out, struct error *err)
 		worker_destroy(worker);
 		return false;
 	}
+	log_say(pool->config.log, WORKER_START, NULL, log_int("pid", worker->process.pid));
 	*out = worker;
 	return true;
 }

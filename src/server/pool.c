@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "log/log.h"
 #include "server/files.h"
 #include "server/pool-private.h"
 
@@ -66,6 +67,9 @@ static int64_t enforce_locked(struct pool *pool, int64_t now, int64_t next)
 		if (w->running && w->interrupted && w->kill_at_us && now >= w->kill_at_us) {
 			w->kill_at_us = 0;
 			pool->stats.killed++;
+			log_say(pool->config.log, WORKER_KILLED, NULL,
+				log_int("pid", w->process.pid),
+				log_cstr("principal", w->principal));
 			process_signal(&w->process, SIGKILL);
 		}
 		if (w->running && w->deadline_us && !w->interrupted)
@@ -249,6 +253,15 @@ void pool_drop_idle(struct pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+void pool_set_limit(struct pool *pool, size_t max_per_principal)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->config.max_per_principal = max_per_principal;
+	pool->queue.max_per_principal = max_per_principal;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 static bool same_key(struct worker_key a, struct worker_key b)
 {
 	return a.words[0] == b.words[0] && a.words[1] == b.words[1];
@@ -280,15 +293,16 @@ static struct worker *match_idle_locked(struct pool *pool, const struct pool_req
 	return covering;
 }
 
-static void tell_waiting(const struct pool *pool, const struct pool_request *request,
+/* Unlocked: the limit is passed by value. */
+static void tell_waiting(const struct pool *pool, size_t limit, const struct pool_request *request,
 	enum fair_reason reason, size_t ahead)
 {
 	char text[256];
 	int len;
 	if (reason == FAIR_PRINCIPAL)
 		len = snprintf(text, sizeof text,
-			"waiting: %zu statements of %.*s run already, which is the limit",
-			pool->config.max_per_principal, SLICE_FMT(request->principal));
+			"waiting: %zu statements of %.*s run already, which is the limit", limit,
+			SLICE_FMT(request->principal));
 	else
 		len = snprintf(text, sizeof text,
 			"waiting: all %zu places for statements are taken, %zu in the queue",
@@ -325,8 +339,9 @@ static bool wait_turn_locked(struct pool *pool, const struct pool_request *reque
 		if (!told) {
 			told = true;
 			size_t ahead = pool->queue.waiting - 1;
+			size_t limit = pool->config.max_per_principal;
 			pthread_mutex_unlock(&pool->lock);
-			tell_waiting(pool, request, reason, ahead);
+			tell_waiting(pool, limit, request, reason, ahead);
 			pthread_mutex_lock(&pool->lock);
 			continue;
 		}

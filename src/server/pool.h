@@ -80,6 +80,8 @@ void pool_close(struct pool **pool);
 struct pool_stats pool_stats(struct pool *pool);
 /* The zygote answers; the reason when it does not. */
 bool pool_healthy(struct pool *pool, struct error *err) must_check;
+/* Statements of one principal that run at a time, from now on. */
+void pool_set_limit(struct pool *pool, size_t max_per_principal);
 /* Idle workers of other epochs' grants go: called when grants or policies changed. */
 void pool_drop_idle(struct pool *pool);
 

@@ -26,6 +26,7 @@ struct query {
 	bool portal_open;
 	int64_t audit;	   /* 0 = not begun */
 	int64_t opened_us; /* monotonic */
+	int64_t queued_us; /* waited for workers, in total; -1 = never asked for one */
 	uint64_t rows;
 	uint64_t bytes;
 	struct slice *notices; /* of the plan and of this statement */

@@ -48,6 +48,7 @@ static struct query *query_new(struct server *server, const struct query_request
 	q->arena = arena;
 	q->server = server;
 	q->opened_us = clock_mono_us(&clock_system);
+	q->queued_us = -1;
 	q->request = *request;
 	q->request.session = arena_copy(arena, request->session);
 	q->principal_name = arena_copy(arena, request->principal->name);
@@ -150,7 +151,10 @@ bool query_lend_worker(
 		.cancelled = cancelled,
 		.wait_ms = q->server->config->query_wait_ms};
 	struct worker *worker;
-	if (!pool_acquire(q->server->pool, &request, &worker, err))
+	int64_t begin = clock_mono_us(&clock_system);
+	bool ok = pool_acquire(q->server->pool, &request, &worker, err);
+	q->queued_us = max_of(q->queued_us, 0) + clock_mono_us(&clock_system) - begin;
+	if (!ok)
 		return false;
 	pthread_mutex_lock(&q->lock);
 	q->worker = worker;

@@ -175,6 +175,8 @@ static void take_check(struct active_run *run, const struct job_plan *plan, stru
 	row->time_us = clock_wall_us(&clock_system);
 	if (!row->ok && slice_equal_c(row->severity, "error") && out->errors++ == 0)
 		out->first_error = row;
+	metrics_add(run->server->metrics, METRIC_CHECKS_TOTAL, run->domain,
+		row->ok ? "ok" : "failed", 1);
 	tell_check(run, row, table->job_name);
 }
 
@@ -244,6 +246,7 @@ static bool publish(struct active_run *run, const struct job_plan *plan, const j
 	if (!move_to(run, 1U << RUN_RUNNING, RUN_PUBLISHING, err) ||
 		!publish_result(&request, &version, err))
 		return false;
+	metrics_add(run->server->metrics, METRIC_PUBLISHES, run->domain, NULL, 1);
 	struct log_context where = {.run = run->id};
 	log_say(run->server->log, PUBLISHED, &where, log_cstr("product", run->product),
 		log_int("version", version));
@@ -251,6 +254,18 @@ static bool publish(struct active_run *run, const struct job_plan *plan, const j
 	if (!server_model_refresh(run->server, &ignored))
 		note(run, "error", ignored.msg);
 	return true;
+}
+
+/* What the job wrote in all; progress was on its way only. */
+static bool note_totals(struct active_run *run, const json_t *result, struct error *err)
+{
+	json_t *tables = json_get_array(result, "tables");
+	run->rows = run->bytes = 0;
+	for (size_t i = 0; i < json_array_size(tables); i++) {
+		run->rows += json_get_i64(json_array_get(tables, i), "rows", 0);
+		run->bytes += json_get_i64(json_array_get(tables, i), "bytes", 0);
+	}
+	return store_runs_progress(run->server->store, run->id, run->rows, run->bytes, err);
 }
 
 static bool work(struct active_run *run, struct error *err)
@@ -261,7 +276,7 @@ static bool work(struct active_run *run, struct error *err)
 	struct check_results checks = {0};
 	if (!job_plan_make(run->server, slice_from_c(run->product), run->id, run->mode, &plan, err))
 		return false;
-	bool ok = call_job(run, plan, &result, err) &&
+	bool ok = call_job(run, plan, &result, err) && note_totals(run, result, err) &&
 		  take_checks(run, plan, arena, result, &checks, err) && judge(run, &checks, err);
 	if (ok && run->mode == RUN_CHECK)
 		ok = store_runs_end(run->server->store, run->id, RUN_SUCCEEDED, NULL, err);
@@ -336,6 +351,8 @@ static void finish(struct active_run *run, const struct error *failure)
 		log_failure(server->log, EVENT_RUN_FAILED, &where, run->product, failure);
 		retry_later(run, failure);
 	}
+	metrics_add(server->metrics, METRIC_RUN_ROWS, run->domain, NULL, (double)run->rows);
+	metrics_add(server->metrics, METRIC_RUN_BYTES, run->domain, NULL, (double)run->bytes);
 	metrics_add(server->metrics, METRIC_RUNS_TOTAL, run->domain, run_state_name(state), 1);
 	tell_state(run, state);
 }

@@ -2,20 +2,17 @@
  * The life of a serving node after it was opened: doors, signals, reload, the orderly end. One
  * thread waits for signals; the doors have their own.
  */
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "server/reload.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "store/store.h"
-
-extern char **environ;
 
 static void signal_set(sigset_t *set)
 {
@@ -131,27 +128,12 @@ bool server_ready(struct server *server, struct error *err)
 	return store_ping(server->store, err) && pool_healthy(server->pool, err);
 }
 
-/* Statements in flight may still read the old settings, so they are kept until the end of the
- * process. */
 static void reload(struct server *server)
 {
-	char *path;
-	if (asprintf(&path, "%s/weft.toml", server->data_dir) < 0)
-		return;
-	struct config_input input = {.envp = (const char *const *)environ,
-		.flags = server->flags,
-		.flag_count = server->flag_count};
-	struct config *next;
-	struct error err;
-	if (config_load_file(path, &input, &next, &err)) {
-		server->config = next;
-		log_say(server->log, SERVER_RELOADED, NULL, log_cstr("file", path));
-	} else {
-		log_failure(server->log, EVENT_RELOAD_FAILED, NULL, "read the settings", &err);
-	}
-	free(path);
-	if (!log_reopen(server->log, &err))
-		log_failure(server->log, EVENT_RELOAD_FAILED, NULL, "open the log anew", &err);
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct reload_result result;
+	struct error logged;
+	(void)!server_reload(server, scratch, &result, &logged);
 }
 
 void server_wait(struct server *server)

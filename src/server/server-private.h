@@ -26,7 +26,11 @@ struct server {
 	char *data_dir;
 	char *worker_path;
 	_Atomic(const struct config *) config; /* replaced by a reload */
-	const struct config_flag *flags;       /* of the command line, for a reload */
+	const struct config *first_config;     /* what the node started with; the caller's */
+	const struct config **retired;	       /* by reloads, under reload_lock */
+	size_t retired_count;
+	pthread_mutex_t reload_lock;
+	const struct config_flag *flags; /* of the command line, for a reload */
 	size_t flag_count;
 	struct log *log;
 	struct metrics *metrics;

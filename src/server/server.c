@@ -21,6 +21,7 @@
 #include "server/files.h"
 #include "server/filters.h"
 #include "server/publish.h"
+#include "server/reload.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "store/runs.h"
@@ -117,13 +118,9 @@ static bool open_pool(struct server *server, struct error *err)
 static bool open_log(struct server *server, struct error *err)
 {
 	const struct config *config = server->config;
-	enum log_level level = LOG_INFO;
-	for (int i = LOG_DEBUG; i <= LOG_OFF; i++)
-		if (strcmp(log_level_name((enum log_level)i), config->log_level) == 0)
-			level = (enum log_level)i;
 	struct log_config log = {.path = config->log_file,
 		.format = strcmp(config->log_format, "json") == 0 ? LOG_JSON : LOG_TEXT,
-		.level = level};
+		.level = reload_log_level(config)};
 	return log_open(&log, &server->log, err);
 }
 
@@ -155,6 +152,7 @@ static struct server *server_new(const struct server_options *options)
 	check(server->data_dir != NULL);
 	server->worker_path = find_worker(options->worker_path);
 	server->config = options->config;
+	server->first_config = options->config;
 	server->flags = options->flags;
 	server->flag_count = options->flag_count;
 	server->doors = options->doors;
@@ -169,6 +167,7 @@ static struct server *server_new(const struct server_options *options)
 	pthread_mutex_init(&server->model_lock, NULL);
 	pthread_mutex_init(&server->refresh_lock, NULL);
 	pthread_mutex_init(&server->apply_lock, NULL);
+	pthread_mutex_init(&server->reload_lock, NULL);
 	pthread_mutex_init(&server->running.lock, NULL);
 	return server;
 }
@@ -247,6 +246,8 @@ void server_close(struct server **server_ptr)
 	pthread_mutex_destroy(&server->model_lock);
 	pthread_mutex_destroy(&server->refresh_lock);
 	pthread_mutex_destroy(&server->apply_lock);
+	pthread_mutex_destroy(&server->reload_lock);
+	reload_free(server);
 	pthread_mutex_destroy(&server->running.lock);
 	free(server->worker_path);
 	free(server->data_dir);

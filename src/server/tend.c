@@ -8,22 +8,25 @@
 #include "base/clock.h"
 #include "catalog/model.h"
 #include "server/server-private.h"
+#include "store/audit.h"
 #include "store/runs.h"
 #include "store/store.h"
 
 enum { HOUR_S = 3600 };
 
-void tend_count_query(struct server *server, struct slice door, const struct audit_end *end)
+void tend_count_query(struct server *server, const struct tend_query *query)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
-	const char *name = arena_cstr(arena, door);
+	const char *door = arena_cstr(arena, query->door);
+	struct metrics *m = server->metrics;
 
-	metrics_add(
-		server->metrics, METRIC_QUERIES_TOTAL, name, arena_cstr(arena, end->outcome), 1);
-	metrics_add(server->metrics, METRIC_QUERY_ROWS, name, NULL, (double)end->rows);
-	metrics_add(server->metrics, METRIC_QUERY_BYTES, name, NULL, (double)end->bytes);
-	metrics_observe(
-		server->metrics, METRIC_QUERY_SECONDS, name, NULL, (double)end->duration_us / 1e6);
+	metrics_add(m, METRIC_QUERIES_TOTAL, door, query->outcome, 1);
+	metrics_add(m, METRIC_QUERY_ROWS, door, NULL, (double)query->rows);
+	metrics_add(m, METRIC_QUERY_BYTES, door, NULL, (double)query->bytes);
+	metrics_observe(m, METRIC_QUERY_SECONDS, door, NULL, (double)query->duration_us / 1e6);
+	if (query->queued_us >= 0)
+		metrics_observe(
+			m, METRIC_QUERY_QUEUE_SECONDS, NULL, NULL, (double)query->queued_us / 1e6);
 }
 
 /* Pages, the second number of /proc/self/statm (proc(5)). */
@@ -49,6 +52,7 @@ static void gauge_workers(struct server *server)
 	struct pool_stats stats = pool_stats(server->pool);
 	struct metrics *m = server->metrics;
 
+	metrics_set(m, METRIC_QUERIES_WAITING, NULL, NULL, (double)stats.waiting);
 	metrics_set(m, METRIC_WORKERS, "running", NULL, (double)stats.running);
 	metrics_set(m, METRIC_WORKERS, "idle", NULL, (double)stats.idle);
 	metrics_set(m, METRIC_WORKERS, "warm", NULL, (double)stats.warm);
@@ -61,6 +65,8 @@ static void gauge_tables(struct server *server, const struct model *model, int64
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 
+	metrics_forget(server->metrics, METRIC_TABLE_AGE);
+	metrics_forget(server->metrics, METRIC_SLO_BREACHED);
 	for (size_t i = 0; i < model->table_count; i++) {
 		const struct model_table *t = &model->tables[i];
 		const char *domain = arena_cstr(arena, t->product->domain->name);
@@ -78,7 +84,8 @@ static void gauge_tables(struct server *server, const struct model *model, int64
 static void gauge_runs(struct server *server)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
-	struct run_filter filter = {.states = 1 << RUN_QUEUED | 1 << RUN_RUNNING};
+	struct run_filter filter = {
+		.states = 1 << RUN_QUEUED | 1 << RUN_RUNNING | 1 << RUN_PUBLISHING};
 	struct run_row *rows;
 	size_t count;
 	size_t running = 0;
@@ -87,7 +94,7 @@ static void gauge_runs(struct server *server)
 	if (!store_runs_list(server->store, &filter, arena, &rows, &count, &ignored))
 		return;
 	for (size_t i = 0; i < count; i++)
-		running += rows[i].state == RUN_RUNNING;
+		running += rows[i].state != RUN_QUEUED;
 	metrics_set(server->metrics, METRIC_RUNS_ACTIVE, "running", NULL, (double)running);
 	metrics_set(server->metrics, METRIC_RUNS_ACTIVE, "queued", NULL, (double)(count - running));
 }

@@ -1,15 +1,24 @@
 #pragma once
 
+#include <stdint.h>
+
 #include "base/slice.h"
-#include "store/audit.h"
 
 struct server;
 
 /* What a node does about itself: measures, and keeps histories from growing. Any thread. */
 
-/* A statement ended: counters and times. */
-void tend_count_query(struct server *server, struct slice door, const struct audit_end *end);
-/* Sets the gauges; called before they are shown. */
+/* A statement ended, "ok", "error", "cancelled" or "refused": counters and times. */
+struct tend_query {
+	struct slice door;
+	const char *outcome;
+	uint64_t rows;
+	uint64_t bytes;
+	int64_t duration_us;
+	int64_t queued_us; /* of these; -1 = never asked for a worker */
+};
+void tend_count_query(struct server *server, const struct tend_query *query);
+/* Sets the gauges; called before they are shown, by one thread at a time or several. */
 void tend_gauges(struct server *server);
 /* Once an hour by the dispatcher: drops old runs and audit records, tells of tables that are older
  * than promised. *last_us is the caller's, 0 at first. */

@@ -41,8 +41,8 @@ def wait_for(what, seconds=10):
     raise AssertionError(f"waited {seconds} s for nothing: {what}")
 
 
-def open_lab(folder):
-    node = Node(folder)
+def open_lab(folder, config=None):
+    node = Node(folder, config)
     node._database = "lab"
     return smallmesh.open_node(node)
 

@@ -10,6 +10,7 @@ import threading
 import time
 
 import jsonschema
+import openapi_spec_validator
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -67,6 +68,7 @@ def test_openapi_is_valid_and_true(node):
     answer, text = ask(https(node), "GET", "/api/v1/openapi.json")
     document = json.loads(text)
     assert answer.status == 200 and document["openapi"].startswith("3.1")
+    openapi_spec_validator.validate(document)
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
     names = [o["summary"] for p in document["paths"].values() for o in p.values()]
