@@ -141,7 +141,7 @@ static void build_product(
 	out->full_name =
 		arena_printf(b->arena, "%.*s.%.*s", SLICE_FMT(domain->name), SLICE_FMT(from->name));
 	out->path = from->at.path;
-	out->title = from->name;
+	out->title = slice_is_none(from->title) ? from->name : from->title;
 	out->description = from->purpose;
 	out->kind = from->kind;
 	out->status = status_of(from->status);

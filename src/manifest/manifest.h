@@ -95,7 +95,8 @@ struct manifest_product {
 	struct slice domain;
 	struct slice folder; /* "domains/sales/orders" */
 	struct slice id;
-	struct slice name;
+	struct slice name;  /* as in SQL: the file's, or else the folder's */
+	struct slice title; /* the file's name as written */
 	struct slice version;
 	struct slice status;  /* "draft", "active", "deprecated", "retired" */
 	struct slice kind;    /* "source-aligned", "aggregate", "consumer-aligned" */

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "manifest/read.h"
+#include "manifest/shape.h"
 
 enum { MAX_MAJOR = 9999 };
 
@@ -56,6 +57,25 @@ static void read_ports(struct reading *r, struct manifest_product *product, cons
 		};
 }
 
+/* A name that SQL cannot have is a title; the folder's name is then the product's. */
+static struct slice product_name(struct reading *r, const struct node *root, struct slice folder)
+{
+	struct slice name = node_text(node_get(root, "name"));
+	struct slice rest = folder;
+	struct slice last = SLICE_NONE;
+
+	if (shape_is_name(name))
+		return name;
+	while (!slice_is_none(rest))
+		last = slice_split(&rest, '/');
+	if (!shape_is_name(last))
+		manifest_problem_add(r->problems, root->at, false,
+			arena_printf(r->arena, "the folder \"%.*s\" is no name of a product",
+				SLICE_FMT(last)),
+			SLICE("lower-case letters, digits and _, a letter first"), SLICE_NONE);
+	return last;
+}
+
 void read_product(
 	struct reading *r, const struct node *root, struct slice domain, struct slice folder)
 {
@@ -65,7 +85,8 @@ void read_product(
 		.domain = domain,
 		.folder = folder,
 		.id = node_text(node_get(root, "id")),
-		.name = node_text(node_get(root, "name")),
+		.name = product_name(r, root, folder),
+		.title = node_text(node_get(root, "name")),
 		.version = node_text(node_get(root, "version")),
 		.status = product_status(root),
 		.kind = slice_is_none(kind) ? SLICE("source-aligned") : kind,
@@ -159,6 +180,21 @@ static enum quality_type quality_type_of(const struct node *node)
 	return slice_equal_c(type, "custom") ? QUALITY_CUSTOM : QUALITY_LIBRARY;
 }
 
+/* ODCS 3.0 called a library rule's metric "rule". */
+static void check_metric_name(struct reading *r, const struct node *node)
+{
+	const struct node *rule = node_get(node, "rule");
+	const struct node *root = node;
+
+	while (root->parent)
+		root = root->parent;
+	if (rule && !node_get(node, "metric") &&
+		!slice_starts_with(node_text(node_get(root, "apiVersion")), SLICE("v3.0")))
+		manifest_problem_add(r->problems, rule->key_at, true,
+			SLICE("\"rule\" is the name of a metric before ODCS 3.1"),
+			SLICE("metric: and the same word"), SLICE_NONE);
+}
+
 static void check_quality(
 	struct reading *r, const struct node *node, const struct manifest_quality *rule)
 {
@@ -210,6 +246,7 @@ static void read_quality(struct reading *r, struct manifest_schema *schema, stru
 		}
 		read_operator(r, &rule, item);
 		check_quality(r, item, &rule);
+		check_metric_name(r, item);
 		rule.name =
 			!slice_is_none(name)
 				? name
@@ -343,40 +380,36 @@ static void read_schema(
 }
 
 /* value and unit of an SLA as a time: units of ODCS ("d, day, days for days; y, yr, years for
- * years") and finer. */
+ * years") and finer. A year is 365 days, a month 30. */
 static int64_t sla_time(struct arena *arena, struct slice value, struct slice unit)
 {
 	static const struct {
-		const char *name;
+		const char *names; /* separated by | */
 		const char *as;
+		int times;
 	} UNITS[] = {
-		{"s", "s"},
-		{"sec", "s"},
-		{"second", "s"},
-		{"seconds", "s"},
-		{"m", "min"},
-		{"min", "min"},
-		{"minute", "min"},
-		{"minutes", "min"},
-		{"h", "h"},
-		{"hour", "h"},
-		{"hours", "h"},
-		{"d", "d"},
-		{"day", "d"},
-		{"days", "d"},
-		{"w", "w"},
-		{"week", "w"},
-		{"weeks", "w"},
+		{"s|sec|second|seconds", "s", 1},
+		{"m|min|minute|minutes", "min", 1},
+		{"h|hr|hour|hours", "h", 1},
+		{"d|day|days", "d", 1},
+		{"w|week|weeks", "w", 1},
+		{"mo|month|months", "d", 30},
+		{"y|yr|year|years", "d", 365},
 	};
 	int64_t us;
 
 	if (slice_is_none(unit))
 		return manifest_duration(value, &us) ? us : 0;
-	for (size_t i = 0; i < array_len(UNITS); i++)
-		if (slice_equal_c(unit, UNITS[i].name) &&
-			manifest_duration(
-				arena_printf(arena, "%.*s%s", SLICE_FMT(value), UNITS[i].as), &us))
-			return us;
+	for (size_t i = 0; i < array_len(UNITS); i++) {
+		struct slice names = slice_from_c(UNITS[i].names);
+
+		while (!slice_is_none(names))
+			if (slice_equal(unit, slice_split(&names, '|')) &&
+				manifest_duration(arena_printf(arena, "%.*s%s", SLICE_FMT(value),
+							  UNITS[i].as),
+					&us))
+				return us <= INT64_MAX / UNITS[i].times ? us * UNITS[i].times : 0;
+	}
 	return 0;
 }
 

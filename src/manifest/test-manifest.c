@@ -98,6 +98,9 @@ static void test_whole(void **state)
 	arena_free(&arena);
 }
 
+#define HEAD "apiVersion: v3.1.0\nkind: DataContract\nid: c1\nversion: 1.2.0\nstatus: active\n"
+#define COLUMN "schema:\n  - name: orders\n    properties:\n      - {name: id, "
+
 static const struct {
 	const char *path;
 	const char *text;
@@ -152,10 +155,10 @@ static const struct {
 		"active\noutputPorts:\n  - {name: orders, version: 1.0.0, contractId: "
 		"nope}\n",
 		7, 5, "no contract"},
-	{"domains/sales/orders/product.yaml",
+	{"domains/sales/Good-Name/product.yaml",
 		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: Orders!\nstatus: "
 		"active\noutputPorts: []\n",
-		4, 7, "name"},
+		1, 1, "no name of a product"},
 	{"domains/sales/orders/product.yaml",
 		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nstatus: "
 		"active\noutputPorts:\n  - {name: orders, version: one, contractId: c1}\n",
@@ -411,6 +414,55 @@ static const struct {
 		4, 0, "lacks"},
 	{"mesh.yaml", "apiVersion: weft/v2\nkind: Mesh\nmetadata: {name: m}\nspec: {owners: [a]}\n",
 		1, 0, "apiVersion"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD "servers:\n  - {server: a, type: postgres}\n", 7, 5,
+		"a server of type postgres lacks \"host\""},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD "servers: [{server: a, type: s3, locaton: b}]\n", 6, 33, "locaton"},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "team: {members: [{name: x}]}\n", 6, 0,
+		"a team member lacks \"username\""},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "team: [{username: x, dateIn: soon}]\n", 6,
+		0, "dateIn"},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "roles: [{acces: read}]\n", 6, 10, "acces"},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "support: [{url: x}]\n", 6, 0, "channel"},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "price: {priceAmount: free}\n", 6, 0,
+		"priceAmount"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD "slaProperties: [{property: latency, value: [4]}]\n", 6, 0, "value"},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "customProperties: [{property: a}]\n", 6, 0,
+		"lacks \"value\""},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "contractCreatedTs: yesterday\n", 6, 0,
+		"contractCreatedTs"},
+	{"domains/sales/orders/orders.odcs.yaml", HEAD "tags: pii\n", 6, 0, "tags"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD COLUMN "logicalType: string, logicalTypeOptions: {minimum: 1}}\n", 9, 0,
+		"options of a string has no key \"minimum\""},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD COLUMN "logicalType: string, items: {logicalType: string}}\n", 9, 0,
+		"a property of logicalType string has no key \"items\""},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD COLUMN "logicalType: string, relationships: [{to: nowhere}]}\n", 9, 0, "to"},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD COLUMN "logicalType: string, relationships: [{from: a.b, to: a.c}]}\n", 9, 0,
+		"has no key \"from\""},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD COLUMN "logicalType: string, quality: [{type: custom, engine: x}]}\n", 9, 0,
+		"lacks \"implementation\""},
+	{"domains/sales/orders/orders.odcs.yaml",
+		HEAD COLUMN "logicalType: string, quality: [{type: text, mustBe: 1}]}\n", 9, 0,
+		"a quality rule of type text has no key \"mustBe\""},
+	{"domains/sales/orders/product.yaml",
+		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nstatus: active\n"
+		"outputPorts: []\nsupport: [{channel: a}]\nteam: [{usrname: a}]\n",
+		8, 9, "usrname"},
+	{"domains/sales/orders/product.yaml",
+		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nstatus: active\n"
+		"outputPorts: []\ninputPorts: [{name: a, version: 1.0.0}]\n",
+		7, 0, "contractId"},
+	{"domains/sales/orders/product.yaml",
+		"apiVersion: v1.0.0\nkind: DataProduct\nid: p1\nname: orders\nstatus: active\n"
+		"outputPorts: []\nauthoritativeDefinitions: [{type: tutorail, url: x}]\n",
+		7, 0, "tutorail"},
 	{"domains/other/orders/product.yaml", "{}", 0, 0, ""},
 	{"../etc/passwd", "x", 0, 0, "no path"},
 	{"/etc/passwd", "x", 0, 0, "no path"},
@@ -454,6 +506,8 @@ static void test_mistakes(void **state)
 					slice_find(p->message, slice_from_c(MISTAKES[i].piece),
 						0) != SIZE_MAX);
 		}
+		if (!found)
+			print_message("row %zu, wanted %s\n", i, MISTAKES[i].piece);
 		if (!found)
 			for (size_t k = 0; k < problems.len; k++)
 				print_message("row %zu: %.*s:%d:%d: %.*s\n", i,
