@@ -17,10 +17,13 @@ struct connect_request {
 	struct arena *arena;
 	struct engine *engine;
 	const json_t *source;	   /* as in worker/job.h */
-	struct slice path;	   /* sqlite: absolute */
+	struct slice path;	   /* absolute: sqlite the file, postgres sslrootcert or none */
 	struct slice cursor;	   /* column for incremental reads; none = all rows */
 	struct slice cursor_value; /* only rows with a greater one; none = all rows */
+	bool cursor_again;	   /* and those with that very value or with none */
 	struct slice target;	   /* name of the temporary table to make */
+	const json_t *columns;	   /* the contract's: [{"name", "type"}…] */
+	bool only_columns;	   /* others are not read */
 	connect_progress_fn progress;
 	void *ctx;
 };

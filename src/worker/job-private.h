@@ -80,6 +80,7 @@ bool job_open_source(struct job_table *table, struct load *out, struct error *er
  */
 bool job_source_paths(struct job *job, const json_t *source, struct slice **paths, size_t *count,
 	struct error *err) must_check;
+bool job_source_is_remote(const json_t *source);
 
 /* job-cast.c: casts that lose nothing. The value of a column as its contract types it, as SQL. */
 void job_add_cast(struct str *sql, const struct load *load, const struct job_column *column);

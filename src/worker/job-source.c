@@ -25,12 +25,19 @@ static bool is_database(const json_t *source)
 	return slice_equal_c(json_get_slice(source, "connector"), "postgres");
 }
 
-/* The object of the entry, or the source's own path. */
+bool job_source_is_remote(const json_t *source)
+{
+	return is_database(source) || setting(source, "url").len > 0;
+}
+
+/* The object of the entry, or the source's own path; of a remote one the certificates it trusts. */
 static struct slice source_path(const json_t *source)
 {
 	struct slice object = json_get_slice(source, "object");
 	struct slice path = setting(source, "path");
 
+	if (job_source_is_remote(source))
+		return setting(source, "sslrootcert");
 	return slice_equal_c(json_get_slice(source, "connector"), "sqlite") || object.len == 0
 		       ? path
 		       : object;
@@ -92,7 +99,7 @@ bool job_source_paths(struct job *job, const json_t *source, struct slice **path
 	json_t *allowed;
 
 	*count = 0;
-	if (is_database(source) || setting(source, "url").len)
+	if (path.len == 0 && job_source_is_remote(source))
 		return true;
 	struct slice wanted = fixed_part(job->arena, absolute(job, path));
 
@@ -271,15 +278,17 @@ static void on_progress(void *ctx, int64_t rows, int64_t total)
 static bool copy_database(
 	struct job_table *table, const json_t *source, struct load *out, struct error *err)
 {
+	struct slice path = source_path(source);
 	struct connect_request request = {
 		.arena = table->job->arena,
 		.engine = table->job->engine,
 		.source = source,
-		.path = slice_is_none(setting(source, "path"))
-				? SLICE_NONE
-				: absolute(table->job, setting(source, "path")),
+		.path = path.len ? absolute(table->job, path) : SLICE_NONE,
 		.cursor = json_get_slice(json_get_object(table->spec, "cursor"), "column"),
 		.cursor_value = json_get_slice(json_get_object(table->spec, "cursor"), "value"),
+		.cursor_again = job_has_key(table),
+		.columns = json_get_array(table->spec, "columns"),
+		.only_columns = slice_equal_c(json_get_slice(table->spec, "drift"), "ignore"),
 		.target = arena_printf(table->job->arena, "load_%.*s", SLICE_FMT(table->name)),
 		.progress = on_progress,
 		.ctx = table,
@@ -296,52 +305,107 @@ static bool copy_database(
 	return job_describe(table->job, out->from, &out->columns, err);
 }
 
-/* Only rows behind the last cursor value. With a key rows of that very value are read again, since
- * others of the same moment may have come since; the merge makes that harmless. */
+/* The type whose order the cursor has: the source's own where it has one, else the contract's. A
+ * contract may keep numbers as text, and 9 comes behind 10 there. */
+static struct slice cursor_type(const struct job_table *table, const struct load *load)
+{
+	struct slice name = json_get_slice(json_get_object(table->spec, "cursor"), "column");
+	const struct job_column *wanted = job_find(&table->columns, name);
+	const struct job_column *found = job_find(&load->columns, name);
+
+	if (!wanted || !found)
+		return SLICE_NONE;
+	return slice_equal_c(found->type, "VARCHAR") ? wanted->type : found->type;
+}
+
+/*
+ * Only rows behind the last cursor value. With a key, rows of that very value are read again, since
+ * others of the same moment may have come since, and so are those without a value; the merge makes
+ * that harmless.
+ */
 static void add_cursor(struct job_table *table, struct load *load)
 {
 	const json_t *cursor = json_get_object(table->spec, "cursor");
-	struct slice column = json_get_slice(cursor, "column");
 	struct slice value = json_get_slice(cursor, "value");
-	const struct job_column *wanted = job_find(&table->columns, column);
-	struct str sql = str_in(table->job->arena);
+	struct slice type = cursor_type(table, load);
+	struct str column = str_in(table->job->arena);
+	struct str condition = str_in(table->job->arena);
 
-	if (slice_is_none(value) || !wanted || !job_find(&load->columns, column))
+	if (slice_is_none(value) || slice_is_none(type))
 		return;
-	str_printf(&sql, "(SELECT * FROM %.*s WHERE CAST(", SLICE_FMT(load->from));
-	str_add_sql_ident(&sql, column);
-	str_printf(&sql, " AS %.*s) %s CAST(", SLICE_FMT(wanted->type),
+	str_add_sql_ident(&column, json_get_slice(cursor, "column"));
+	str_printf(&condition, " WHERE CAST(%s AS %.*s) %s CAST(", column.ptr, SLICE_FMT(type),
 		job_has_key(table) ? ">=" : ">");
-	str_add_sql_literal(&sql, value);
-	str_printf(&sql, " AS %.*s)) AS load", SLICE_FMT(wanted->type));
-	load->from = str_slice(&sql);
+	str_add_sql_literal(&condition, value);
+	str_printf(&condition, " AS %.*s)", SLICE_FMT(type));
+	if (job_has_key(table))
+		str_printf(&condition, " OR %s IS NULL", column.ptr);
+	load->from = arena_printf(table->job->arena, "(SELECT * FROM %.*s%s) AS load",
+		SLICE_FMT(load->from), condition.ptr);
 }
 
-/* The highest cursor value of what was loaded; the last one stays when nothing new came. */
+static bool has_infinity(struct slice type)
+{
+	static const char *const TYPES[] = {
+		"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "FLOAT", "DOUBLE"};
+
+	for (size_t i = 0; i < array_len(TYPES); i++)
+		if (slice_equal_c(type, TYPES[i]))
+			return true;
+	return false;
+}
+
+/* Rows that a later run would never find again. */
+static bool warn_of_nulls(
+	struct job_table *table, const struct load *load, const char *column, struct error *err)
+{
+	struct slice count;
+
+	if (job_has_key(table))
+		return true;
+	if (!job_value(table->job,
+		    arena_printf(table->job->arena,
+			    "SELECT nullif(count(*) - count(%s), 0) FROM %.*s", column,
+			    SLICE_FMT(load->from)),
+		    &count, err))
+		return false;
+	if (!slice_is_none(count))
+		job_log(table->job, "warn",
+			"%.*s rows have no value in the cursor column %s; such rows are read by "
+			"the first run only, unless the table has a primary key",
+			SLICE_FMT(count), column);
+	return true;
+}
+
+/* The highest cursor value of what was loaded, infinity left out: nothing would ever come behind
+ * it. The last one stays when nothing new came. */
 static bool read_cursor(struct job_table *table, struct load *load, struct error *err)
 {
 	const json_t *cursor = json_get_object(table->spec, "cursor");
-	struct slice column = json_get_slice(cursor, "column");
-	const struct job_column *wanted = job_find(&table->columns, column);
+	struct slice name = json_get_slice(cursor, "column");
+	struct slice type = cursor_type(table, load);
+	struct str column = str_in(table->job->arena);
 	struct str sql = str_in(table->job->arena);
 
-	if (slice_is_none(column))
+	if (slice_is_none(name))
 		return true;
-	if (!wanted || !job_find(&load->columns, column))
+	if (slice_is_none(type))
 		return error_set(err, UNDEFINED_COLUMN, "the cursor column \"%.*s\" is not there",
-			       SLICE_FMT(column)) ||
+			       SLICE_FMT(name)) ||
 		       error_hint(err, "cursor names a column of the source and of the contract");
-	str_add_c(&sql, "SELECT CAST(max(CAST(");
-	str_add_sql_ident(&sql, column);
-	str_printf(&sql, " AS %.*s)) AS VARCHAR) FROM %.*s", SLICE_FMT(wanted->type),
-		SLICE_FMT(load->from));
+	str_add_sql_ident(&column, name);
+	str_printf(&sql, "SELECT CAST(max(CAST(%s AS %.*s))", column.ptr, SLICE_FMT(type));
+	if (has_infinity(type))
+		str_printf(&sql, " FILTER (WHERE isfinite(CAST(%s AS %.*s)))", column.ptr,
+			SLICE_FMT(type));
+	str_printf(&sql, " AS VARCHAR) FROM %.*s", SLICE_FMT(load->from));
 	if (!job_value(table->job, str_slice(&sql), &load->cursor, err)) {
 		job_explain_misfit(table, load, err);
 		return false;
 	}
 	if (slice_is_none(load->cursor))
 		load->cursor = json_get_slice(cursor, "value");
-	return true;
+	return warn_of_nulls(table, load, column.ptr, err);
 }
 
 bool job_open_source(struct job_table *table, struct load *out, struct error *err)

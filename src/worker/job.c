@@ -407,7 +407,7 @@ static bool collect_paths(struct job *job, paths *list, bool *network, struct er
 			return false;
 		for (size_t i = 0; i < count; i++)
 			add_path(job, list, found[i]);
-		*network = *network || count == 0;
+		*network = *network || job_source_is_remote(source);
 	}
 	return true;
 }

@@ -32,13 +32,16 @@ def receive(sock):
     return kind, exactly(length)
 
 
-def run_job(spec, on_frame=None, env=None):
-    """Runs one job; returns its result. on_frame(kind, body) sees progress and logs."""
+def run_job(spec, on_frame=None, env=None, on_start=None):
+    """Runs one job; returns its result. on_frame(kind, body) sees progress and logs, on_start(process) the process."""
     ours, theirs = socket.socketpair()
+    ours.settimeout(300)
     fd = theirs.fileno()
     process = subprocess.Popen(["bash", "-c", f'exec "$0" job 3<&{fd}', str(BUILD / "weft-worker")], pass_fds=(fd,),
                                env={**os.environ, **(env or {})})
     theirs.close()
+    if on_start:
+        on_start(process)
     try:
         payload = json.dumps(spec).encode()
         ours.sendall(struct.pack("<IBBH", len(payload), W_JOB, 0, 0) + payload)
@@ -53,4 +56,8 @@ def run_job(spec, on_frame=None, env=None):
                 on_frame(kind, body)
     finally:
         ours.close()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise

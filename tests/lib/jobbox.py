@@ -18,6 +18,8 @@ class JobBox:
         self.lake = self.folder / "lake"
         self.run = 0
         self.frames = []
+        self.process = None
+        self.memory_bytes = 1 << 30
         for path in (self.sources, self.lake):
             path.mkdir(parents=True)
 
@@ -30,11 +32,14 @@ class JobBox:
             path.mkdir(parents=True)
         self.frames = []
         spec = {"kind": kind, "product": "test.product", "run": self.run, "staging": str(staging), "spill": str(spill),
-                "memory_bytes": 1 << 30, "threads": 2, "time_zone": "UTC", "source_dirs": [str(self.sources)], "attributes": {},
+                "memory_bytes": self.memory_bytes, "threads": 2, "time_zone": "UTC", "source_dirs": [str(self.sources)], "attributes": {},
                 "principal": "team:test", "purpose": "", "pseudonym_key": "00" * 32, "tables": list(tables), **more}
-        result = run_job(spec, lambda kind, body: self.frames.append((kind, body)), env=env)
+        result = run_job(spec, lambda kind, body: self.frames.append((kind, body)), env=env, on_start=self._started)
         result["staging"] = staging
         return result
+
+    def _started(self, process):
+        self.process = process
 
     def ingest(self, name, columns, source, **more):
         table = {"name": name, "columns": columns, "partition_by": [], "previous": [], "previous_columns": [], "mode": "full",
