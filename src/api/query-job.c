@@ -71,6 +71,13 @@ static void note_governance(struct query_job *job, const struct query *query)
 	job->notice_count = count;
 }
 
+static void on_waiting(void *ctx, struct slice text)
+{
+	struct query_job *job = ctx;
+
+	job->waited_for = arena_copy(job->arena, text);
+}
+
 static bool open_query(struct query_job *job, struct query **out, struct error *err)
 {
 	const struct query_request request = {
@@ -84,6 +91,8 @@ static bool open_query(struct query_job *job, struct query **out, struct error *
 		.timeout_ms = job->timeout_ms,
 		.time_zone = job->time_zone,
 		.cancelled = &job->cancelled,
+		.waiting = on_waiting,
+		.waiting_ctx = job,
 	};
 	const struct query_column *columns = NULL;
 	size_t column_count = 0;

@@ -31,7 +31,8 @@ struct query_job {
 	/* settled */
 	struct slice *notices;
 	size_t notice_count;
-	struct slice columns; /* JSON; none when it is too long for a header */
+	struct slice waited_for; /* set before the first byte; none = it did not wait */
+	struct slice columns;	 /* JSON; none when it is too long for a header */
 	/* cancel */
 	atomic_bool cancelled;
 	pthread_mutex_t lock;

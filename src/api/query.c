@@ -100,6 +100,8 @@ static bool start(
 	reply_stream(request, type, stream);
 	if (!slice_is_none(job->columns))
 		reply_header(request, "X-Weft-Columns", job->columns);
+	if (!slice_is_none(job->waited_for))
+		reply_header(request, "X-Weft-Queued", job->waited_for);
 	for (size_t i = 0; i < job->notice_count; i++)
 		reply_header(request, "X-Weft-Governance", job->notices[i]);
 	return true;

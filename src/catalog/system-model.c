@@ -309,6 +309,35 @@ bool fill_slo(struct filling *f)
 	return !f->failed;
 }
 
+bool fill_queries(struct filling *f)
+{
+	for (size_t i = 0; i < f->request->query_count && !f->failed; i++) {
+		const struct system_query *q = &f->request->queries[i];
+
+		if (!f->principal->admin && !slice_equal(q->principal, f->principal->name))
+			continue;
+		row_begin(f);
+		row_text(f, mesh_queries_query, q->name);
+		if (q->pid)
+			row_int(f, mesh_queries_pid, q->pid);
+		row_text(f, mesh_queries_principal, q->principal);
+		row_text(f, mesh_queries_purpose, q->purpose);
+		row_text(f, mesh_queries_door, q->door);
+		row_text(f, mesh_queries_session, q->session);
+		row_text(f, mesh_queries_request_id, q->request_id);
+		row_c(f, mesh_queries_state, q->state);
+		row_text(f, mesh_queries_waiting_for, q->waiting_for);
+		row_time(f, mesh_queries_started_at, q->started_us);
+		row_real(f, mesh_queries_duration_ms, (double)q->duration_us / 1000);
+		row_real(f, mesh_queries_waited_ms, (double)q->waited_us / 1000);
+		row_int(f, mesh_queries_row_count, (int64_t)q->rows);
+		row_int(f, mesh_queries_bytes, (int64_t)q->bytes);
+		row_text(f, mesh_queries_statement, q->statement);
+		row_end(f);
+	}
+	return !f->failed;
+}
+
 bool fill_nodes(struct filling *f)
 {
 	int64_t domains = 0;

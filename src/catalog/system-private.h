@@ -60,6 +60,7 @@ bool fill_columns(struct filling *f) must_check;
 bool fill_lineage(struct filling *f) must_check;
 bool fill_policies(struct filling *f) must_check;
 bool fill_slo(struct filling *f) must_check;
+bool fill_queries(struct filling *f) must_check;
 bool fill_nodes(struct filling *f) must_check;
 /* system-store.c */
 bool fill_runs(struct filling *f) must_check;

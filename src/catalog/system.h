@@ -24,8 +24,29 @@ struct system_table {
 	size_t column_count;
 };
 
+/* A statement that waits or runs. */
+struct system_query {
+	struct slice name;
+	uint32_t pid; /* 0 = none */
+	struct slice principal;
+	struct slice purpose;
+	struct slice door;
+	struct slice session;
+	struct slice request_id;
+	const char *state;
+	struct slice waiting_for;
+	int64_t started_us; /* wall clock */
+	int64_t duration_us;
+	int64_t waited_us;
+	uint64_t rows;
+	uint64_t bytes;
+	struct slice statement;
+};
+
 /* What the rows are made of. */
 struct system_request {
+	const struct system_query *queries; /* for mesh.queries: everybody's */
+	size_t query_count;
 	const struct model *model;
 	const struct principal *principal;
 	struct store *store;

@@ -121,6 +121,16 @@ bool cmd_config_reload(struct cli *cli, struct error *err)
 	return output_items(cli, reload_fields, array_len(reload_fields), items, err);
 }
 
+static bool lists(const json_t *answer, const char *key, const char *name)
+{
+	const json_t *list = json_get_array(answer, key);
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (slice_equal_c(json_to_slice(json_array_get(list, i)), name))
+			return true;
+	return false;
+}
+
 /* What the running node, when there is one, makes of the new file. */
 static bool tell_effect(struct cli *cli, const char *name, struct error *err)
 {
@@ -130,12 +140,18 @@ static bool tell_effect(struct cli *cli, const char *name, struct error *err)
 	int param = config_find(slice_from_c(name));
 	const char *when = config_param_table[param].reload == CONFIG_RESTART ? "restart" : "now";
 
-	if (!cli_client(cli, &client, err))
-		return false;
-	if (!client_json(client, "POST", "/api/v1/reload", NULL, &answer, err)) {
+	if (!cli_client(cli, &client, err) ||
+		!client_json(client, "POST", "/api/v1/reload", NULL, &answer, err)) {
 		if (err->state != SQLSTATE_CANNOT_CONNECT)
 			return false;
 		when = "start";
+	}
+	if (lists(answer, "fixed", name)) {
+		when = "overridden";
+		cli_note(cli,
+			"the node was started with --set or WEFT_ for %s, which is stronger than "
+			"the file",
+			name);
 	}
 	json_array_append_new(items, json_pack("{s:s, s:s}", "name", name, "takes_effect", when));
 	return output_items(cli, reload_fields, array_len(reload_fields), items, err);

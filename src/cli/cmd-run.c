@@ -69,9 +69,23 @@ static bool run_path(struct cli *cli, const char *what, const char **out, struct
 	if (!slice_to_i64(slice_from_c(cli->parsed.args[0]), &run) || run < 1) {
 		error_set(err, INVALID_PARAMETER_VALUE, "\"%.60s\" is not the number of a run",
 			cli->parsed.args[0]);
-		return error_hint(err, "weft get runs lists them");
+		return error_hint(err,
+			"weft get runs lists runs; weft get queries what weft cancel "
+			"takes besides");
 	}
 	*out = arena_printf(cli->arena, "/api/v1/runs/%lld/%s", (long long)run, what).ptr;
+	return true;
+}
+
+/* q17 is a statement, 17 a run. */
+static bool cancel_path(struct cli *cli, const char **out, struct error *err)
+{
+	const char *name = cli->parsed.args[0];
+	int64_t number = 0;
+
+	if (name[0] != 'q' || !slice_to_i64(slice_from_c(name + 1), &number))
+		return run_path(cli, "cancel", out, err);
+	*out = arena_printf(cli->arena, "/api/v1/queries/q%lld/cancel", (long long)number).ptr;
 	return true;
 }
 
@@ -80,11 +94,11 @@ bool cmd_cancel(struct cli *cli, struct error *err)
 	struct client *client = NULL;
 	const char *path = NULL;
 
-	if (!run_path(cli, "cancel", &path, err) || !target_confirm_change(cli, err) ||
+	if (!cancel_path(cli, &path, err) || !target_confirm_change(cli, err) ||
 		!cli_client(cli, &client, err) ||
 		!client_json(client, "POST", path, NULL, NULL, err))
 		return false;
-	cli_note(cli, "run %s is being cancelled", cli->parsed.args[0]);
+	cli_note(cli, "%s is being cancelled", cli->parsed.args[0]);
 	return true;
 }
 

@@ -60,8 +60,10 @@ void encoder_free(struct encoder **encoder)
 
 static bool checked(const struct buffer *out, struct error *err)
 {
-	return !out->failed ||
-	       error_set(err, OUT_OF_MEMORY, "no memory for the rows of the answer");
+	if (!out->failed)
+		return true;
+	error_set(err, OUT_OF_MEMORY, "no memory for the rows of the answer");
+	return error_hint(err, "Select fewer or shorter values, or ask for a larger memory limit.");
 }
 
 bool encoder_begin(struct encoder *encoder, struct buffer *out, struct error *err)

@@ -55,7 +55,7 @@ void govern_system_relation(struct plan *plan, const struct governed *g,
 static bool system_rows(const struct govern_request *request, const struct plan_table *t,
 	struct arrow_table **out, struct error *err)
 {
-	const struct server *server = request->server;
+	struct server *server = request->server;
 	struct system_request ask = {.model = request->model,
 		.principal = request->principal,
 		.store = server->store,
@@ -64,6 +64,9 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 		.version = WEFT_VERSION,
 		.started_us = server->started_us};
 	const struct system_table *table = system_table_find(t->domain, t->name);
+	scoped(arena_free) struct arena *scratch = arena_new();
+	if (slice_equal_nocase(t->name, SLICE("queries")))
+		ask.query_count = running_list(server, scratch, &ask.queries);
 	if (!table)
 		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s.%.*s\" does not exist",
 			SLICE_FMT(t->domain), SLICE_FMT(t->name));

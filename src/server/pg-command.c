@@ -10,6 +10,8 @@
 
 static const struct pg_column plan_column = {SLICE("QUERY PLAN"), PG_OID_TEXT, -1, -1, 0};
 
+static const struct pg_column cancel_column = {SLICE("pg_cancel_backend"), 16, -1, 1, 0};
+
 static const struct {
 	const char *name;
 	uint32_t oid;
@@ -192,10 +194,14 @@ bool pg_command_columns(struct pg_session *session, const struct command *comman
 
 		count = cursor ? cursor->column_count : 0;
 		columns = cursor ? cursor->columns : NULL;
+	} else if (command->kind == COMMAND_CANCEL) {
+		columns = &cancel_column;
 	} else if (command->kind != COMMAND_EXPLAIN) {
 		return true;
 	}
 	copy_columns(arena, columns, count, out);
+	if (command->kind == COMMAND_CANCEL)
+		out->columns[0].name = command->name;
 	return true;
 }
 
@@ -401,6 +407,29 @@ static void run_end(struct pg_session *session, const struct command *command)
 	pg_complete(session, commits || session->state == PG_IDLE ? command->tag : "ROLLBACK");
 }
 
+static bool run_cancel(struct pg_session *session, const struct pg_run *run)
+{
+	const struct command *command = &run->portal->command;
+	bool terminate = slice_equal(command->name, SLICE("pg_terminate_backend"));
+	struct pg_column column = cancel_column;
+	bool binary = run->portal->formats && run->portal->formats[0] == 1;
+	bool done = pg_door_signal(
+		session, command->count, terminate ? PG_SIGNAL_TERMINATE : PG_SIGNAL_CANCEL);
+	const struct slice values[] = {
+		binary ? slice_of(done ? "\1" : "\0", 1) : slice_of(done ? "t" : "f", 1)};
+
+	column.name = command->name;
+	if (!done)
+		pg_tell(session, PG_WARNING, "01000",
+			arena_printf(session->request, "PID %" PRId64 " is no session of yours",
+				command->count));
+	if (run->describe)
+		pg_put_row_description(&session->out, &column, 1);
+	pg_put_data_row(&session->out, values, 1);
+	pg_complete_rows(session, "SELECT", 1);
+	return true;
+}
+
 bool pg_command_run(struct pg_session *session, const struct pg_run *run, struct error *err)
 {
 	/* a transaction's end drops the portal: what is needed of it stays in the request's arena
@@ -447,6 +476,7 @@ bool pg_command_run(struct pg_session *session, const struct pg_run *run, struct
 			SLICE("this server sends no notifications; LISTEN has no effect"));
 		pg_complete(session, command.tag);
 		return true;
+	case COMMAND_CANCEL: return run_cancel(session, run);
 	case COMMAND_UNLISTEN: pg_complete(session, command.tag); return true;
 	}
 	return true;

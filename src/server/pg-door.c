@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "log/metrics.h"
+#include "server/auth.h"
 #include "server/pg-private.h"
 #include "server/server.h"
 
@@ -60,6 +61,30 @@ static bool pid_is_taken(const struct pg_door *door, uint32_t pid)
 	return false;
 }
 
+/* Of the same user, or any for an administrator; false: no such session that may be known of. */
+bool pg_door_signal(struct pg_session *from, int64_t pid, enum pg_signal what)
+{
+	struct pg_door *door = from->door;
+	const struct principal *who = &from->identity->principal;
+	bool found = false;
+
+	pthread_mutex_lock(&door->lock);
+	for (struct pg_session *at = door->sessions; at && !found; at = at->next) {
+		if (at->pid != (uint64_t)pid || at->pid == 0)
+			continue;
+		found = who->admin || slice_equal(who->name, slice_from_c(at->user));
+		if (!found)
+			break;
+		pg_session_cancel(at);
+		if (what == PG_SIGNAL_TERMINATE) {
+			atomic_store(&at->terminated, true);
+			shutdown(at->stream.fd, SHUT_RD); /* wakes it from its wait */
+		}
+	}
+	pthread_mutex_unlock(&door->lock);
+	return found;
+}
+
 void pg_door_give_key(struct pg_session *session)
 {
 	struct pg_door *door = session->door;
@@ -72,6 +97,8 @@ void pg_door_give_key(struct pg_session *session)
 		pid = randombytes_random() >> 1;
 	while (pid == 0 || pid_is_taken(door, pid));
 	session->pid = pid;
+	snprintf(session->user, sizeof session->user, "%.*s",
+		SLICE_FMT(session->identity->principal.name));
 	session->key_len = session->minor >= 2 ? sizeof session->key : 4;
 	randombytes_buf(session->key, session->key_len);
 	pthread_mutex_unlock(&door->lock);
@@ -238,7 +265,7 @@ static void look_after_clients(struct pg_door *door)
 	pthread_mutex_lock(&door->lock);
 	for (struct pg_session *at = door->sessions; at; at = at->next) {
 		pthread_mutex_lock(&at->lock);
-		bool look = at->running && now_us - at->busy_since_us > (int64_t)TICK_MS * 1000;
+		bool look = at->busy && now_us - at->busy_since_us > (int64_t)TICK_MS * 1000;
 
 		pthread_mutex_unlock(&at->lock);
 		if (look && pg_stream_is_gone(&at->stream))

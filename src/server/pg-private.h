@@ -82,6 +82,7 @@ struct pg_session {
 	uint8_t key[32];
 	size_t key_len;
 	char id[20];
+	char user[256];	     /* with pid, under the door's lock: for other sessions */
 	int64_t deadline_us; /* of sign-in */
 
 	struct arena *request; /* reset before each message */
@@ -104,7 +105,8 @@ struct pg_session {
 	size_t savepoint_count;
 
 	atomic_bool cancelled;
-	pthread_mutex_t lock; /* what follows */
+	atomic_bool terminated; /* by pg_terminate_backend: ends before the next message */
+	pthread_mutex_t lock;	/* what follows */
 	struct query *running;
 	bool busy; /* a message is being worked on */
 	int64_t busy_since_us;
@@ -145,6 +147,9 @@ void pg_door_cancel(struct pg_door *door, uint32_t pid, struct slice key);
 /* A pid that no session has, a random key. */
 void pg_door_give_key(struct pg_session *session);
 void pg_session_cancel(struct pg_session *session);
+enum pg_signal { PG_SIGNAL_CANCEL, PG_SIGNAL_TERMINATE };
+/* pg_cancel_backend, pg_terminate_backend: a session of the same user, any for administrators. */
+bool pg_door_signal(struct pg_session *from, int64_t pid, enum pg_signal what);
 
 /* pg-session.c: the life of a session's thread. */
 void pg_session_run(struct pg_session *session);

@@ -7,6 +7,15 @@
 #include "server/pg-private.h"
 #include "server/server.h"
 
+/* At once: the client may wonder why nothing comes. */
+static void on_waiting(void *ctx, struct slice text)
+{
+	struct pg_session *session = ctx;
+
+	pg_tell(session, PG_NOTICE, "00000", text);
+	pg_flush(session);
+}
+
 bool pg_query_open(struct pg_session *session, struct slice text, const uint32_t *oids,
 	size_t oid_count, struct query **out, struct error *err)
 {
@@ -28,6 +37,9 @@ bool pg_query_open(struct pg_session *session, struct slice text, const uint32_t
 		.search_path = path,
 		.search_path_count = path_count,
 		.cancelled = &session->cancelled,
+		.pid = session->pid,
+		.waiting = on_waiting,
+		.waiting_ctx = session,
 	};
 
 	return query_open(session->server, &request, out, err);

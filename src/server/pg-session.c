@@ -245,7 +245,8 @@ static void say_stopping(struct pg_session *session)
 	struct error err;
 
 	error_set(&err, ADMIN_SHUTDOWN, "terminating connection due to administrator command");
-	error_hint(&err, "The node is stopping; connect again later.");
+	if (atomic_load(&session->door->stopping))
+		error_hint(&err, "The node is stopping; connect again later.");
 	pg_report_fatal(session, &err);
 }
 
@@ -261,7 +262,7 @@ static bool wait_for_message(struct pg_session *session)
 			return false;
 		io = pg_stream_wait(&session->stream, idle_timeout(session));
 	} while (io == PG_IO_TIMEOUT && outlives_idleness(session));
-	if (atomic_load(&session->door->stopping)) {
+	if (atomic_load(&session->door->stopping) || atomic_load(&session->terminated)) {
 		say_stopping(session);
 		return false;
 	}

@@ -312,6 +312,14 @@ static void tell_waiting(const struct pool *pool, size_t limit, const struct poo
 			request->ctx, slice_of(text, min_of((size_t)len, sizeof text - 1)));
 }
 
+static bool is_cancelled(const struct pool_request *request)
+{
+	for (size_t i = 0; i < array_len(request->cancelled); i++)
+		if (request->cancelled[i] && atomic_load(request->cancelled[i]))
+			return true;
+	return false;
+}
+
 /* Waits for the ticket's turn. Returns with the lock held and the slot taken, or false. */
 static bool wait_turn_locked(struct pool *pool, const struct pool_request *request,
 	struct fair_ticket *ticket, struct error *err)
@@ -324,7 +332,7 @@ static bool wait_turn_locked(struct pool *pool, const struct pool_request *reque
 		int64_t now = clock_mono_us(&clock_system);
 		if (pool->closing)
 			return error_set(err, ADMIN_SHUTDOWN, "the node is shutting down");
-		if (request->cancelled && atomic_load(request->cancelled))
+		if (is_cancelled(request))
 			return error_set(
 				err, QUERY_CANCELED, "canceling statement due to user request");
 		if (reason == FAIR_TURN)
@@ -350,6 +358,13 @@ static bool wait_turn_locked(struct pool *pool, const struct pool_request *reque
 	}
 }
 
+static bool queue_full(const struct pool *pool, struct error *err)
+{
+	error_set(err, TOO_MANY_CONNECTIONS, "%zu statements wait already, which is the limit",
+		pool->config.max_waiting);
+	return error_hint(err, "Try again later; mesh.queries shows what runs and waits.");
+}
+
 static bool take_slot_locked(
 	struct pool *pool, const struct pool_request *request, struct error *err)
 {
@@ -357,10 +372,7 @@ static bool take_slot_locked(
 	fair_enter(&pool->queue, &ticket);
 	bool full = pool->queue.waiting > pool->config.max_waiting &&
 		    fair_state(&pool->queue, &ticket) != FAIR_TURN;
-	bool ok = full ? error_set(err, TOO_MANY_CONNECTIONS,
-				 "%zu statements wait already, which is the limit",
-				 pool->config.max_waiting)
-		       : wait_turn_locked(pool, request, &ticket, err);
+	bool ok = full ? queue_full(pool, err) : wait_turn_locked(pool, request, &ticket, err);
 	if (ok)
 		fair_start(&pool->queue, &ticket);
 	else

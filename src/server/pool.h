@@ -58,8 +58,8 @@ struct pool_request {
 	/* Told once when it has to wait, with the reason; NULL = nobody. */
 	void (*waiting)(void *ctx, struct slice text);
 	void *ctx;
-	const atomic_bool *cancelled; /* NULL = never */
-	int64_t wait_ms;	      /* at most, then 53300; 0 = one minute */
+	const atomic_bool *cancelled[2]; /* either one ends the wait; NULL = never */
+	int64_t wait_ms;		 /* at most, then 53300; 0 = one minute */
 };
 
 struct pool_stats {

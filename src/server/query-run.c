@@ -92,8 +92,8 @@ static bool lend(struct query *q, struct error *err)
 {
 	if (atomic_load(&q->cancelled))
 		return cancelled_error(q, err);
-	if (!query_lend_worker(q, &q->cancelled, q->plan->worker_key, err))
-		return false;
+	if (!query_lend_worker(q, q->plan->worker_key, err))
+		return atomic_load(&q->cancelled) ? cancelled_error(q, err) : false;
 	if (!atomic_load(&q->cancelled))
 		return true;
 	query_return_worker(q, WORKER_CLEAN);
@@ -111,10 +111,12 @@ bool query_describe(struct query *q, const struct query_column **columns_out,
 	struct error *err)
 {
 	if (!atomic_load(&q->plan->description)) {
-		if (!lend(q, err))
-			return false;
-		bool ok = prepare(q, err);
-		query_return_worker(q, ok ? WORKER_CLEAN : state_after(err));
+		atomic_store(&q->state, QUERY_PLANNING);
+		bool lent = lend(q, err);
+		bool ok = lent && prepare(q, err);
+		if (lent)
+			query_return_worker(q, ok ? WORKER_CLEAN : state_after(err));
+		atomic_store(&q->state, QUERY_OPEN);
 		if (!ok)
 			return false;
 	}
@@ -241,6 +243,7 @@ static bool settle_failure(struct query *q, bool answered, struct error *err)
 		worker_interrupt(q->worker);
 	query_return_worker(q, answered ? state_after(err) : WORKER_SPOILT);
 	q->portal_open = false;
+	atomic_store(&q->state, QUERY_OPEN);
 	if (err->state == SQLSTATE_QUERY_CANCELED && atomic_load(&q->revoked))
 		cancelled_error(q, err);
 	query_audit_end(q, err);
@@ -250,6 +253,7 @@ static bool settle_failure(struct query *q, bool answered, struct error *err)
 static void settle_success(struct query *q, enum query_end end)
 {
 	q->portal_open = end == QUERY_SUSPENDED;
+	atomic_store(&q->state, q->portal_open ? QUERY_PORTAL : QUERY_OPEN);
 	if (q->portal_open)
 		return;
 	query_return_worker(q, WORKER_CLEAN);
@@ -260,7 +264,9 @@ bool query_run(struct query *q, const struct query_execution *how, const struct 
 	enum query_end *end_out, uint64_t *rows_out, struct error *err)
 {
 	check(!q->portal_open);
-	q->rows = q->bytes = 0;
+	q->rows = 0;
+	q->bytes = 0;
+	atomic_store(&q->state, QUERY_RUNNING);
 	if (!query_audit_begin(q, err))
 		return false;
 	bool answered = true;
@@ -286,6 +292,7 @@ bool query_fetch(struct query *q, uint64_t max_rows, const struct query_sink *si
 	scoped(arena_free) struct arena *scratch = arena_new();
 	uint64_t before = q->rows;
 	bool answered = false;
+	atomic_store(&q->state, QUERY_RUNNING);
 	worker_begin(q->worker, timeout_of(q));
 	bool ok = worker_send(q->worker, W_FETCH, wire_portal_json(scratch, PORTAL, max_rows), NULL,
 			  0, err) &&

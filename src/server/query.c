@@ -6,6 +6,7 @@
  */
 #include "server/query.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -49,9 +50,12 @@ static struct query *query_new(struct server *server, const struct query_request
 	q->server = server;
 	q->opened_us = clock_mono_us(&clock_system);
 	q->queued_us = -1;
+	q->came_us = clock_wall_us(&clock_system);
+	atomic_init(&q->state, QUERY_PLANNING);
 	q->request = *request;
 	q->request.session = arena_copy(arena, request->session);
 	q->principal_name = arena_copy(arena, request->principal->name);
+	q->purpose = arena_copy(arena, request->principal->purpose);
 	q->request.door = arena_copy(arena, request->door);
 	q->request.request_id = arena_copy(arena, request->request_id);
 	q->request.text = arena_copy(arena, request->text);
@@ -130,15 +134,21 @@ static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct
 
 static void tell_waiting(void *ctx, struct slice text)
 {
-	const struct query *q = ctx;
+	struct query *q = ctx;
+	pthread_mutex_lock(&q->lock);
+	bool first = q->waiting_for[0] == 0;
+	snprintf(q->waiting_for, sizeof q->waiting_for, "%.*s", SLICE_FMT(text));
+	pthread_mutex_unlock(&q->lock);
+	atomic_store(&q->state, QUERY_WAITING);
+	if (first && q->request.waiting)
+		q->request.waiting(q->request.waiting_ctx, text);
 	struct log_context where = {.request = q->request.request_id,
 		.session = q->request.session,
 		.principal = q->principal.name};
 	log_say(q->server->log, QUERY_WAITING, &where, log_str("reason", text));
 }
 
-bool query_lend_worker(
-	struct query *q, const atomic_bool *cancelled, struct worker_key key, struct error *err)
+bool query_lend_worker(struct query *q, struct worker_key key, struct error *err)
 {
 	struct pool_request request = {.key = key,
 		.principal = q->principal.name,
@@ -148,12 +158,14 @@ bool query_lend_worker(
 		.narrow = narrow,
 		.waiting = tell_waiting,
 		.ctx = q,
-		.cancelled = cancelled,
+		.cancelled = {q->request.cancelled, &q->cancelled},
 		.wait_ms = q->server->config->query_wait_ms};
 	struct worker *worker;
 	int64_t begin = clock_mono_us(&clock_system);
+	int before = atomic_load(&q->state);
 	bool ok = pool_acquire(q->server->pool, &request, &worker, err);
-	q->queued_us = max_of(q->queued_us, 0) + clock_mono_us(&clock_system) - begin;
+	atomic_store(&q->state, before);
+	q->queued_us = max_of(atomic_load(&q->queued_us), 0) + clock_mono_us(&clock_system) - begin;
 	if (!ok)
 		return false;
 	pthread_mutex_lock(&q->lock);
@@ -236,7 +248,7 @@ static bool make_plan(struct query *q, struct plan *plan, struct error *err)
 		oids[i] = q->request.param_oids[i];
 	plan->param_oids = oids;
 	plan->param_oid_count = q->request.param_oid_count;
-	if (!query_lend_worker(q, q->request.cancelled, plan->worker_key, err))
+	if (!query_lend_worker(q, plan->worker_key, err))
 		return false;
 	q->making = plan;
 	bool ok = inspect(q, scratch, &facts, err);
@@ -266,15 +278,15 @@ static struct plan_key make_key(const struct query *q, struct worker_key worker_
 	return key;
 }
 
-static bool find_plan(struct query *q, struct error *err)
+static bool find_plan(struct query *q, struct plan **out, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct worker_key worker_key =
 		govern_worker_key(scratch, &q->principal, q->request.time_zone);
 	struct plan_key key = make_key(q, worker_key);
-	q->plan = plans_find(q->server->plans, key);
-	const char *cache = q->plan ? "hit" : "miss";
-	if (!q->plan) {
+	*out = plans_find(q->server->plans, key);
+	const char *cache = *out ? "hit" : "miss";
+	if (!*out) {
 		scoped(plan_unref) struct plan *plan = plan_new(q->server->plans);
 		plan->key = key;
 		plan->worker_key = worker_key;
@@ -282,7 +294,7 @@ static bool find_plan(struct query *q, struct error *err)
 			return false;
 		if (!plan->fresh)
 			plans_add(q->server->plans, plan);
-		q->plan = take(plan);
+		*out = take(plan);
 	}
 	metrics_observe(q->server->metrics, METRIC_GOVERN_SECONDS, cache, NULL,
 		(double)(clock_mono_us(&clock_system) - q->opened_us) / 1e6);
@@ -297,16 +309,18 @@ bool query_open(struct server *server, const struct query_request *request, stru
 	if (!sql_check_text(request->text, err))
 		return false;
 	struct query *q = query_new(server, request);
+	struct plan *plan = NULL;
+	running_add(server, q);
 	if (!govern_principal(
 		    server, q->newest.model, q->arena, request->principal, &q->principal, err) ||
-		!find_plan(q, err)) {
+		!find_plan(q, &plan, err)) {
 		query_audit_refused(q, err);
 		query_close(&q);
 		return false;
 	}
+	running_settle(q, plan);
 	q->notices = q->plan->notices;
 	q->notice_count = q->plan->notice_count;
-	running_add(server, q);
 	*out = q;
 	return true;
 }

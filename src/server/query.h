@@ -80,6 +80,11 @@ struct query_request {
 	/* Set by another thread at any time: a query_open that waits in a queue ends with 57014.
 	 * NULL = none. */
 	const atomic_bool *cancelled;
+	uint32_t pid; /* of the PostgreSQL session; 0 = none */
+	/* Told once, when it has to wait for a worker, on the thread of the query; NULL = nobody.
+	 */
+	void (*waiting)(void *ctx, struct slice text);
+	void *waiting_ctx;
 };
 
 /* Parse, inspect, decide. No rows yet. */

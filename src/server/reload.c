@@ -56,6 +56,14 @@ static void tell(struct server *server, const struct reload_result *result)
 		log_cstr("restart_needed", names));
 }
 
+static void note_fixed(const struct config *config, struct arena *arena, struct reload_result *out)
+{
+	out->fixed = arena_array_of(arena, const char *, CONFIG_PARAM_COUNT);
+	for (int i = 0; i < CONFIG_PARAM_COUNT; i++)
+		if (config->origin[i] == CONFIG_FROM_FLAG || config->origin[i] == CONFIG_FROM_ENV)
+			out->fixed[out->fixed_count++] = config_param_table[i].name;
+}
+
 bool server_reload(
 	struct server *server, struct arena *arena, struct reload_result *out, struct error *err)
 {
@@ -73,6 +81,7 @@ bool server_reload(
 			config_differences(before, next, CONFIG_RELOAD, arena, &out->changed);
 		out->restart_count = config_differences(
 			server->first_config, next, CONFIG_RESTART, arena, &out->restart);
+		note_fixed(next, arena, out);
 		server->config = next;
 		apply(server, before, next);
 		if (before != server->first_config)

@@ -15,6 +15,8 @@ struct reload_result {
 	size_t changed_count;
 	const char **restart; /* that differ from what the node started with and need a restart */
 	size_t restart_count;
+	const char **fixed; /* given by a flag or the environment, whatever the file says */
+	size_t fixed_count;
 };
 
 /* Texts in the arena. F0000, 22023 when the settings have errors: the old ones stay in force. */

@@ -18,6 +18,7 @@ struct running_list {
 	pthread_mutex_t lock;
 	struct query *first;
 	size_t len;
+	uint64_t last_number;
 };
 
 /* The one object of the process. Set in server_open, then constant but for what has a lock or is
@@ -61,6 +62,11 @@ struct server {
 
 void running_add(struct server *server, struct query *query);
 void running_remove(struct server *server, struct query *query);
+/* Its plan is made and is the query's from now on; a change of the model meanwhile cancels it. */
+void running_settle(struct query *query, struct plan *plan);
+/* What everybody's statements do now, oldest first, in the arena. */
+struct system_query;
+size_t running_list(struct server *server, struct arena *arena, const struct system_query **out);
 /* Cancels every running statement whose decision is another one by the newest model. */
 void running_recheck(struct server *server);
 void running_cancel_all(struct server *server);

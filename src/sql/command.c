@@ -231,6 +231,30 @@ static bool parse_with(struct command_parser *p)
 	return true;
 }
 
+/* SELECT [pg_catalog.]pg_cancel_backend(n) alone; in larger queries these are no functions. */
+static bool parse_select(struct command_parser *p)
+{
+	struct command_parser ahead = *p;
+	int64_t pid = 0;
+
+	if (command_accept_word(&ahead, "pg_catalog") && !command_accept_punct(&ahead, '.'))
+		return true;
+	bool terminate = token_is_word(ahead.token, "pg_terminate_backend");
+
+	if (!terminate && !token_is_word(ahead.token, "pg_cancel_backend"))
+		return true;
+	command_next(&ahead);
+	if (!command_accept_punct(&ahead, '(') || !slice_to_i64(ahead.token.text, &pid))
+		return true;
+	command_next(&ahead);
+	if (!command_accept_punct(&ahead, ')') || ahead.token.kind != TOKEN_END)
+		return true;
+	p->out->kind = COMMAND_CANCEL;
+	p->out->name = terminate ? SLICE("pg_terminate_backend") : SLICE("pg_cancel_backend");
+	p->out->count = pid;
+	return true;
+}
+
 struct verb {
 	const char *word;
 	enum command_kind kind;
@@ -240,6 +264,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"with", COMMAND_QUERY, "SELECT", parse_with},
+	{"select", COMMAND_QUERY, "SELECT", parse_select},
 	{"set", COMMAND_SET, "SET", command_parse_set},
 	{"show", COMMAND_SHOW, "SHOW", command_parse_show},
 	{"reset", COMMAND_RESET, "RESET", command_parse_reset},

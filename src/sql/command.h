@@ -38,6 +38,7 @@ enum command_kind {
 	COMMAND_EXPLAIN,
 	COMMAND_LISTEN,
 	COMMAND_UNLISTEN,
+	COMMAND_CANCEL, /* SELECT pg_cancel_backend(count), pg_terminate_backend: in name */
 };
 
 enum command_flags {

@@ -241,9 +241,11 @@ static bool send_file(struct query_worker *worker, struct error *err)
 {
 	struct portal *p = &worker->portal;
 	uint32_t rows = (uint32_t)min_of(p->rows, (uint64_t)UINT32_MAX);
-	if (p->limit_rows && p->rows > p->limit_rows)
-		return error_set(err, LIMIT_EXCEEDED, "the answer has more than %llu rows",
+	if (p->limit_rows && p->rows > p->limit_rows) {
+		error_set(err, LIMIT_EXCEEDED, "the answer has more than %llu rows",
 			(unsigned long long)p->limit_rows);
+		return error_hint(err, "Add a LIMIT, or aggregate.");
+	}
 	for (;;) {
 		start_frame(worker);
 		if (!buffer_reserve(&worker->out, FRAME_TARGET))

@@ -139,6 +139,12 @@ def test_what_needs_a_restart_is_said(node):
     assert any(line["event"] == "server.reloaded" and "query.plan_cache" in line["restart_needed"] for line in log_lines(node))
 
 
+def test_what_a_flag_holds_is_said(node):
+    assert node.cli_json("config", "set", "log.format", "text") == [{"name": "log.format", "takes_effect": "overridden"}]
+    assert "--set" in node.last.stderr
+    node.cli("config", "set", "log.format", "json")
+
+
 def test_bad_settings_change_nothing(node):
     before = (node.data / "weft.toml").read_text()
     for name, text in (("query.max_rows", "many"), ("query.max_rows", "-1"), ("log.level", "loud"), ("query.nothing", "1")):
