@@ -30,6 +30,7 @@ enum {
 	STACK_BYTES = 1 << 20, /* reserved; what is not touched costs nothing */
 	TICK_MS = 1000,
 	BACKLOG = 128,
+	MAX_REFUSED = 32, /* at a time that get a thread to be told so */
 };
 
 void pg_session_cancel(struct pg_session *session)
@@ -104,6 +105,32 @@ void pg_door_give_key(struct pg_session *session)
 	pthread_mutex_unlock(&door->lock);
 }
 
+static int *count_of(struct pg_door *door, const struct pg_session *session)
+{
+	return session->refusal ? &door->refused_count : &door->session_count;
+}
+
+static void note_refused(const struct pg_session *session, const char *why)
+{
+	metrics_add(server_metrics(session->server), METRIC_SESSIONS_REFUSED, "pg", why, 1);
+	log_say(server_log(session->server), DOOR_REFUSED, NULL, log_cstr("door", "pg"),
+		log_cstr("peer", session->peer), log_cstr("why", why));
+}
+
+/* One more or one less; a refused one only as such. */
+static void count_session(const struct pg_session *session, int by)
+{
+	struct metrics *metrics = server_metrics(session->server);
+
+	if (!session->refusal) {
+		metrics_add(metrics, METRIC_SESSIONS, "pg", NULL, by);
+		if (by > 0)
+			metrics_add(metrics, METRIC_SESSIONS_TOTAL, "pg", NULL, 1);
+	} else if (by > 0) {
+		note_refused(session, session->refusal);
+	}
+}
+
 static void *session_thread(void *arg)
 {
 	struct pg_session *session = arg;
@@ -120,11 +147,13 @@ static void *session_thread(void *arg)
 	pthread_mutex_unlock(&door->lock);
 	pg_stream_fini(&session->stream);
 	pthread_mutex_destroy(&session->lock);
-	metrics_add(server_metrics(door->server), METRIC_SESSIONS, "pg", NULL, -1);
+	count_session(session, -1);
+	int *count = count_of(door, session);
+
 	free(session);
 	/* last: after this the door may be gone */
 	pthread_mutex_lock(&door->lock);
-	door->session_count--;
+	*count -= 1;
 	pthread_cond_broadcast(&door->ended);
 	pthread_mutex_unlock(&door->lock);
 	return NULL;
@@ -158,22 +187,32 @@ static int count_from(const struct pg_door *door, const char *peer)
 	int count = 0;
 
 	for (const struct pg_session *at = door->sessions; at; at = at->next)
-		count += strcmp(at->peer, peer) == 0;
+		count += !at->refusal && strcmp(at->peer, peer) == 0;
 	return count;
 }
 
-/* Adds the session, or says which limit stands against it. */
-static const char *admit_locked(struct pg_door *door, struct pg_session *session)
+/* Which limit stands against one more session, or NULL. */
+static const char *limit_locked(const struct pg_door *door, const struct pg_session *session)
 {
 	if (door->session_count >= door->max_connections)
 		return "sorry, too many clients already";
 	if (count_from(door, session->peer) >= door->max_per_address)
 		return "too many connections from this address";
+	return NULL;
+}
+
+/* Adds the session, also one that is only let in to be told why it is refused: a client with TLS
+ * reads no error before its handshake. Returns what stands against that. */
+static const char *admit_locked(struct pg_door *door, struct pg_session *session)
+{
+	session->refusal = limit_locked(door, session);
+	if (session->refusal && door->refused_count >= MAX_REFUSED)
+		return session->refusal;
 	session->next = door->sessions;
 	if (door->sessions)
 		door->sessions->prev = session;
 	door->sessions = session;
-	door->session_count++;
+	*count_of(door, session) += 1;
 	return NULL;
 }
 
@@ -183,15 +222,12 @@ static void refuse(struct pg_session *session, const char *why)
 	struct arena *arena = arena_new();
 	struct str out = str_in(arena);
 	struct error err;
-	struct log *log = server_log(session->server);
 
 	error_set(&err, TOO_MANY_CONNECTIONS, "%s", why);
 	error_hint(&err, "Close connections that are not needed, or use a connection pool.");
 	pg_put_error(&out, PG_FATAL, &err);
 	(void)!send(session->stream.fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	metrics_add(server_metrics(session->server), METRIC_SESSIONS_REFUSED, "pg", why, 1);
-	log_say(log, DOOR_REFUSED, NULL, log_cstr("door", "pg"), log_cstr("peer", session->peer),
-		log_cstr("why", why));
+	note_refused(session, why);
 	arena_free(&arena);
 }
 
@@ -234,23 +270,19 @@ static void admit(struct pg_door *door, int fd, const struct sockaddr_storage *a
 	sodium_bin2hex(session->id, sizeof session->id, id, sizeof id);
 	pthread_mutex_lock(&door->lock);
 	const char *why = admit_locked(door, session);
-	struct metrics *metrics = server_metrics(door->server);
 
 	/* before its thread, which takes it off again */
 	if (!why)
-		metrics_add(metrics, METRIC_SESSIONS, "pg", NULL, 1);
-
+		count_session(session, 1);
 	if (!why && !start_thread(session)) {
 		why = "no thread could be started";
+		count_session(session, -1);
 		door->sessions = session->next;
 		if (session->next)
 			session->next->prev = NULL;
-		door->session_count--;
-		metrics_add(metrics, METRIC_SESSIONS, "pg", NULL, -1);
+		*count_of(door, session) -= 1;
 	}
 	pthread_mutex_unlock(&door->lock);
-	if (!why)
-		metrics_add(metrics, METRIC_SESSIONS_TOTAL, "pg", NULL, 1);
 	if (why) {
 		refuse(session, why);
 		drop_refused(session);
@@ -535,9 +567,9 @@ static bool wait_locked(struct pg_door *door, int ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	while (door->session_count > 0)
+	while (door->session_count + door->refused_count > 0)
 		if (pthread_cond_timedwait(&door->ended, &door->lock, &until) == ETIMEDOUT)
-			return door->session_count == 0;
+			return door->session_count + door->refused_count == 0;
 	return true;
 }
 

@@ -84,6 +84,7 @@ struct pg_session {
 	char id[20];
 	char user[256];	     /* with pid, under the door's lock: for other sessions */
 	int64_t deadline_us; /* of sign-in */
+	const char *refusal; /* told as soon as the client can read it, instead of sign-in; NULL */
 
 	struct arena *request; /* reset before each message */
 	struct arena *out_arena;
@@ -137,7 +138,8 @@ struct pg_door {
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t ended;
 	struct pg_session *sessions;
-	int session_count;
+	int session_count; /* the refused ones are not in it */
+	int refused_count;
 };
 
 /* pg-startup.c: from the first byte to ReadyForQuery. False: the connection is to be closed. */

@@ -108,6 +108,11 @@ static bool check_startup(
 	struct slice user = pg_startup_param(startup, "user");
 	struct slice replication = pg_startup_param(startup, "replication");
 
+	if (session->refusal) {
+		error_set(err, TOO_MANY_CONNECTIONS, "%s", session->refusal);
+		return error_hint(err, "Close connections that are not needed, or use a "
+				       "connection pool.");
+	}
 	if (session->door->tls_required && !session->stream.tls && !session->loopback) {
 		error_set(
 			err, INVALID_AUTHORIZATION, "this server takes encrypted connections only");

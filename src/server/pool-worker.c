@@ -148,6 +148,15 @@ void worker_interrupt(struct worker *worker)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+/* PostgreSQL's words: drivers look for them. */
+static bool cancelled_error(bool timed_out, struct error *err)
+{
+	if (!timed_out)
+		return error_set(err, QUERY_CANCELED, "canceling statement due to user request");
+	error_set(err, QUERY_CANCELED, "canceling statement due to statement timeout");
+	return error_hint(err, "Ask for less, or raise statement_timeout within the limit.");
+}
+
 /* The channel broke: why, as far as the server knows. */
 static bool explain_end(struct worker *worker, struct error *err)
 {
@@ -162,13 +171,8 @@ static bool explain_end(struct worker *worker, struct error *err)
 		log_say(worker->pool->config.log, WORKER_CRASHED, NULL,
 			log_int("pid", worker->process.pid),
 			log_cstr("principal", worker->principal));
-	if (timed_out) {
-		error_set(err, QUERY_CANCELED, "canceling statement due to statement timeout");
-		return error_hint(
-			err, "Ask for less, or raise statement_timeout within the limit.");
-	}
-	if (interrupted)
-		return error_set(err, QUERY_CANCELED, "canceling statement due to user request");
+	if (timed_out || interrupted)
+		return cancelled_error(timed_out, err);
 	error_set(err, CRASH_SHUTDOWN, "the worker that ran this statement ended unexpectedly");
 	return error_hint(err,
 		"Only this statement is affected. It may have needed more memory than "
@@ -214,9 +218,8 @@ bool worker_error(const struct worker *worker, const struct frame *frame, struct
 	pthread_mutex_lock(&worker->pool->lock);
 	bool timed_out = worker->timed_out;
 	pthread_mutex_unlock(&worker->pool->lock);
-	if (err->state == SQLSTATE_QUERY_CANCELED && timed_out) {
-		error_set(err, QUERY_CANCELED, "canceling statement due to statement timeout");
-		error_hint(err, "Ask for less, or raise statement_timeout within the limit.");
-	}
+	/* The engine only knows that it was interrupted. */
+	if (err->state == SQLSTATE_QUERY_CANCELED)
+		return cancelled_error(timed_out, err);
 	return false;
 }
