@@ -70,6 +70,8 @@ static void fill_class(struct rows *rows)
 	for (size_t i = 0; i < pgcatalog_relation_count; i++) {
 		const struct relation *r = &pgcatalog_relations[i];
 
+		if (r->oid == 0)
+			continue;
 		class_row(rows, r->oid, pgcatalog_schema_oid(c, slice_from_c(r->schema)),
 			slice_from_c(r->name), "v", r->field_count);
 		rows_end(rows);
@@ -140,6 +142,10 @@ static void fill_attribute(struct rows *rows)
 
 static void fill_type(struct rows *rows)
 {
+	static const int columns[] = {[TYPE_IN] = pg_type_typinput,
+		[TYPE_OUT] = pg_type_typoutput,
+		[TYPE_RECV] = pg_type_typreceive,
+		[TYPE_SEND] = pg_type_typsend};
 	struct arena *arena = rows->catalog->arena;
 
 	for (size_t i = 0; i < pgtype_row_count; i++) {
@@ -159,12 +165,14 @@ static void fill_type(struct rows *rows)
 		rows_c(rows, pg_type_typdelim, ",");
 		rows_number(rows, pg_type_typelem, t->element);
 		rows_number(rows, pg_type_typarray, t->array);
-		rows_text(rows, pg_type_typinput,
-			arena_printf(arena, "%sin", t->category == 'A' ? "array_" : t->name));
-		rows_c(rows, pg_type_typreceive, t->category == 'A' ? "array_recv" : "-");
+		for (int f = TYPE_IN; f <= TYPE_SEND && t->kind != 'p'; f++)
+			rows_number(rows, columns[f],
+				pgcatalog_type_function(t, (enum type_function)f));
 		rows_text(rows, pg_type_typalign, arena_copy(arena, slice_of(&t->alignment, 1)));
 		rows_text(rows, pg_type_typstorage, arena_copy(arena, slice_of(&t->storage, 1)));
 		rows_number(rows, pg_type_typtypmod, -1);
+		rows_number(
+			rows, pg_type_typcollation, t->category == 'S' ? OID_DEFAULT_COLLATION : 0);
 		rows_end(rows);
 	}
 }
@@ -260,10 +268,15 @@ static void fill_index(struct rows *rows)
 	for (size_t i = 0; i < c->input->table_count; i++) {
 		struct arrow_cell key[MAX_COLUMNS] = {0};
 		struct arrow_cell zeros[MAX_COLUMNS] = {0};
-		size_t count = pgcatalog_key(&c->input->tables[i], key, array_len(key));
+		struct arrow_cell classes[MAX_COLUMNS] = {0};
+		const struct pgcatalog_table *t = &c->input->tables[i];
+		size_t count = pgcatalog_key(t, key, array_len(key));
 
 		if (count == 0)
 			continue;
+		for (size_t k = 0; k < count; k++)
+			classes[k].integer = pgcatalog_opclass(
+				t->columns[max_of(key[k].integer, INT64_C(1)) - 1].type);
 		rows_begin(rows);
 		rows_number(rows, pg_index_indexrelid, c->key_oids[i]);
 		rows_number(rows, pg_index_indrelid, c->table_oids[i]);
@@ -278,7 +291,7 @@ static void fill_index(struct rows *rows)
 		rows_list(rows, pg_index_indkey, key, count);
 		rows_list(rows, pg_index_indoption, zeros, count);
 		rows_list(rows, pg_index_indcollation, zeros, count);
-		rows_list(rows, pg_index_indclass, zeros, count);
+		rows_list(rows, pg_index_indclass, classes, count);
 		rows_end(rows);
 	}
 }
@@ -318,25 +331,14 @@ static void fill_indexes(struct rows *rows)
 
 	for (size_t i = 0; i < c->input->table_count; i++) {
 		const struct pgcatalog_table *t = &c->input->tables[i];
-		struct arrow_cell key[MAX_COLUMNS] = {0};
-		size_t count = pgcatalog_key(t, key, array_len(key));
-		struct str def = str_in(c->arena);
 
-		if (count == 0)
+		if (!c->key_oids[i])
 			continue;
-		str_printf(&def, "CREATE UNIQUE INDEX %.*s ON %.*s.%.*s USING btree (",
-			SLICE_FMT(rows_key_name(rows, t)), SLICE_FMT(t->schema),
-			SLICE_FMT(t->name));
-		for (size_t k = 0; k < count; k++) {
-			str_add_c(&def, k ? ", " : "");
-			str_add(&def, t->columns[max_of(key[k].integer, INT64_C(1)) - 1].name);
-		}
-		str_add_char(&def, ')');
 		rows_begin(rows);
 		rows_text(rows, pg_indexes_schemaname, t->schema);
 		rows_text(rows, pg_indexes_tablename, t->name);
 		rows_text(rows, pg_indexes_indexname, rows_key_name(rows, t));
-		rows_text(rows, pg_indexes_indexdef, str_slice(&def));
+		rows_text(rows, pg_indexes_indexdef, pgcatalog_index_definition(rows, t));
 		rows_end(rows);
 	}
 }

@@ -21,6 +21,33 @@
 #undef COLUMN
 #undef END
 
+/*
+ * KIND(name, how its rows travel, its type in SQL). In catalogue statements the engine shows
+ * UINTEGER as oid, USMALLINT[] as int2vector and UBIGINT[] as oidvector
+ * (engine_statement_show_catalogue).
+ */
+#define PGCATALOG_KINDS                                                                            \
+	KIND(BOOL, BOOL, "BOOLEAN")                                                                \
+	KIND(INT2, INT32, "SMALLINT")                                                              \
+	KIND(INT32, INT32, "INTEGER")                                                              \
+	KIND(INT64, INT64, "BIGINT")                                                               \
+	KIND(OID, INT64, "UINTEGER")                                                               \
+	KIND(DOUBLE, DOUBLE, "DOUBLE")                                                             \
+	KIND(TEXT, TEXT, "VARCHAR")                                                                \
+	KIND(TIMESTAMPTZ, TIMESTAMPTZ, "TIMESTAMP WITH TIME ZONE")                                 \
+	KIND(TEXT_LIST, TEXT_LIST, "VARCHAR[]")                                                    \
+	KIND(INT2_LIST, INT32_LIST, "SMALLINT[]")                                                  \
+	KIND(INT2_VECTOR, INT32_LIST, "USMALLINT[]")                                               \
+	KIND(INT32_LIST, INT32_LIST, "INTEGER[]")                                                  \
+	KIND(OID_LIST, INT32_LIST, "UINTEGER[]")                                                   \
+	KIND(OID_VECTOR, INT32_LIST, "UBIGINT[]")
+
+enum pgcatalog_kind {
+#define KIND(name, travels, type) PGCATALOG_##name,
+	PGCATALOG_KINDS
+#undef KIND
+};
+
 enum {
 	OID_PG_CATALOG = 11,
 	OID_INFORMATION_SCHEMA = 13000,
@@ -48,8 +75,8 @@ struct pgcatalog {
 struct relation {
 	const char *schema;
 	const char *name;
-	int64_t oid;
-	const struct arrow_field *fields;
+	int64_t oid; /* 0 = no list of relations shows it */
+	const struct pgcatalog_field *fields;
 	size_t field_count;
 };
 
@@ -87,6 +114,8 @@ struct filler {
 
 extern const struct filler pgcatalog_fillers[];
 extern const size_t pgcatalog_filler_count;
+extern const struct filler pgcatalog_program_fillers[];
+extern const size_t pgcatalog_program_filler_count;
 extern const struct filler information_schema_fillers[];
 extern const size_t information_schema_filler_count;
 
@@ -95,3 +124,10 @@ int64_t pgcatalog_schema_oid(const struct pgcatalog *catalog, struct slice schem
 /* Number of key columns of a table, and its columns' numbers (from 1) in key order as cells. */
 size_t pgcatalog_key(
 	const struct pgcatalog_table *table, struct arrow_cell *cells_out, size_t max_cells);
+/* CREATE UNIQUE INDEX … of a table's primary key. */
+struct slice pgcatalog_index_definition(struct rows *rows, const struct pgcatalog_table *table);
+
+/* Functions behind a type and its operator class: their oids in pg_proc and pg_opclass. */
+enum type_function { TYPE_IN, TYPE_OUT, TYPE_RECV, TYPE_SEND };
+int64_t pgcatalog_type_function(const struct pgtype_row *type, enum type_function function);
+int64_t pgcatalog_opclass(struct slice type);

@@ -1,6 +1,7 @@
 /*
  * The frame of the emulated catalogues: shapes from pgcatalog.def, identifiers from names, rows by
- * the fillers of pgcatalog-fill.c and information-schema.c; a relation without a filler is empty.
+ * the fillers of pgcatalog-fill.c, pgcatalog-program.c and information-schema.c; a relation without
+ * a filler is empty.
  */
 #include "catalog/pgcatalog.h"
 
@@ -11,8 +12,18 @@
 #include "base/str.h"
 #include "catalog/pgcatalog-private.h"
 
-#define RELATION(schema, relation, oid) static const struct arrow_field relation##_fields[] = {
-#define COLUMN(relation, name, kind) {#name, ARROW_KIND_##kind},
+/* How rows of a kind travel, and the kind's type in SQL. */
+static const struct {
+	enum arrow_kind travels;
+	const char *type;
+} kind_rows[] = {
+#define KIND(name, travels, type) [PGCATALOG_##name] = {ARROW_KIND_##travels, type},
+	PGCATALOG_KINDS
+#undef KIND
+};
+
+#define RELATION(schema, relation, oid) static const struct pgcatalog_field relation##_fields[] = {
+#define COLUMN(relation, name, kind) {#name, PGCATALOG_##kind},
 #define END(relation)                                                                              \
 	}                                                                                          \
 	;
@@ -53,7 +64,12 @@ bool pgcatalog_has(struct slice schema, struct slice relation)
 	return find_relation(schema, relation) != NULL;
 }
 
-const struct arrow_field *pgcatalog_columns(
+const char *pgcatalog_type(const struct pgcatalog_field *field)
+{
+	return kind_rows[field->kind].type;
+}
+
+const struct pgcatalog_field *pgcatalog_columns(
 	struct slice schema, struct slice relation, size_t *count_out)
 {
 	const struct relation *r = find_relation(schema, relation);
@@ -161,7 +177,7 @@ void rows_begin(struct rows *rows)
 	bool zero = strcmp(rows->relation->schema, "pg_catalog") == 0;
 
 	for (size_t i = 0; i < rows->relation->field_count; i++) {
-		enum arrow_kind kind = rows->relation->fields[i].kind;
+		enum arrow_kind kind = kind_rows[rows->relation->fields[i].kind].travels;
 		bool number = kind == ARROW_KIND_BOOL || kind == ARROW_KIND_INT32 ||
 			      kind == ARROW_KIND_INT64 || kind == ARROW_KIND_DOUBLE;
 
@@ -210,12 +226,21 @@ struct slice rows_key_name(struct rows *rows, const struct pgcatalog_table *tabl
 	return arena_printf(rows->catalog->arena, "%.*s_pkey", SLICE_FMT(table->name));
 }
 
-static fill_fn find_filler(const struct filler *fillers, size_t count, const struct relation *r)
+static fill_fn find_in(const struct filler *fillers, size_t count, const struct relation *r)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(fillers[i].relation, r->name) == 0)
 			return fillers[i].fill;
 	return NULL;
+}
+
+static fill_fn find_filler(const struct relation *r)
+{
+	if (strcmp(r->schema, "pg_catalog") != 0)
+		return find_in(information_schema_fillers, information_schema_filler_count, r);
+	fill_fn fill = find_in(pgcatalog_fillers, pgcatalog_filler_count, r);
+
+	return fill ? fill : find_in(pgcatalog_program_fillers, pgcatalog_program_filler_count, r);
 }
 
 bool pgcatalog_table(const struct pgcatalog *catalog, struct slice schema, struct slice relation,
@@ -227,13 +252,14 @@ bool pgcatalog_table(const struct pgcatalog *catalog, struct slice schema, struc
 		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s\" does not exist",
 			SLICE_FMT(relation));
 	check(r->field_count <= MAX_COLUMNS);
-	bool pg = strcmp(r->schema, "pg_catalog") == 0;
-	fill_fn fill =
-		pg ? find_filler(pgcatalog_fillers, pgcatalog_filler_count, r)
-		   : find_filler(information_schema_fillers, information_schema_filler_count, r);
+	fill_fn fill = find_filler(r);
 	struct rows rows = {.catalog = catalog, .relation = r, .err = err};
+	struct arrow_field fields[MAX_COLUMNS];
 
-	if (!arrow_table_new(r->fields, r->field_count, &rows.table, err))
+	for (size_t i = 0; i < r->field_count; i++)
+		fields[i] = (struct arrow_field){
+			r->fields[i].name, kind_rows[r->fields[i].kind].travels};
+	if (!arrow_table_new(fields, r->field_count, &rows.table, err))
 		return false;
 	if (fill)
 		fill(&rows);

@@ -55,8 +55,16 @@ struct pgcatalog_input {
 
 /* ASCII case-insensitive. schema none: is there such a relation in pg_catalog? */
 bool pgcatalog_has(struct slice schema, struct slice relation);
+struct pgcatalog_field {
+	const char *name;
+	int kind; /* enum pgcatalog_kind, see pgcatalog_type */
+};
+
+/* A column's type in DuckDB's spelling. */
+const char *pgcatalog_type(const struct pgcatalog_field *field);
+
 /* Its columns, static; NULL when there is no such relation. */
-const struct arrow_field *pgcatalog_columns(
+const struct pgcatalog_field *pgcatalog_columns(
 	struct slice schema, struct slice relation, size_t *count_out);
 
 /* Object identifiers by which the parts refer to each other; stable for a name, made once per

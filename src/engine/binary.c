@@ -135,13 +135,13 @@ static void add_array(struct buffer *out, const struct view *view, size_t row)
 	bool nulls = false;
 	for (size_t i = 0; i < items.len; i++)
 		nulls |= view_is_null(item, items.begin + i);
-	buffer_add_be32(out, items.len ? 1 : 0);
+	buffer_add_be32(out, items.len || view->type->vector);
 	buffer_add_be32(out, nulls);
 	buffer_add_be32(out, item->type->oid);
-	if (items.len == 0)
+	if (items.len == 0 && !view->type->vector)
 		return;
 	buffer_add_be32(out, (uint32_t)items.len);
-	buffer_add_be32(out, 1);
+	buffer_add_be32(out, !view->type->vector);
 	for (size_t i = 0; i < items.len; i++) {
 		size_t length_at = out->len;
 		bool null = view_is_null(item, items.begin + i);
@@ -179,7 +179,8 @@ void encode_binary(struct buffer *out, const struct view *view, size_t row)
 	switch (view->type->oid) {
 	case PG_BOOL: buffer_add_char(out, AT(bool) ? 1 : 0); break;
 	case PG_INT2: buffer_add_be16(out, (uint16_t)integer_at(view, row)); break;
-	case PG_INT4: buffer_add_be32(out, (uint32_t)integer_at(view, row)); break;
+	case PG_INT4:
+	case PG_OID: buffer_add_be32(out, (uint32_t)integer_at(view, row)); break;
 	case PG_INT8: buffer_add_be64(out, (uint64_t)integer_at(view, row)); break;
 	case PG_FLOAT4:
 	case PG_FLOAT8: add_float(out, view, row); break;

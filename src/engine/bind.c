@@ -86,10 +86,14 @@ uint32_t engine_statement_param_oid(const struct engine_statement *statement, si
 		return 0;
 	const struct oid_row *row = row_of_type(duckdb_get_type_id(type));
 	uint32_t oid = row ? row->oid : 0;
+	if (statement->catalogue && duckdb_get_type_id(type) == DUCKDB_TYPE_UINTEGER)
+		oid = PG_OID;
 	if (duckdb_get_type_id(type) == DUCKDB_TYPE_LIST) {
 		duckdb_logical_type child = duckdb_list_type_child_type(type);
 		row = row_of_type(duckdb_get_type_id(child));
 		oid = row ? row->array_oid : 0;
+		if (statement->catalogue && duckdb_get_type_id(child) == DUCKDB_TYPE_UINTEGER)
+			oid = PG_OID_ARRAY;
 		duckdb_destroy_logical_type(&child);
 	}
 	duckdb_destroy_logical_type(&type);

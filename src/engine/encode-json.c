@@ -186,7 +186,7 @@ static void add_object(struct encoder *e, struct buffer *out, size_t row)
 	for (size_t i = 0; i < e->column_count; i++) {
 		if (i > 0)
 			buffer_add_char(out, ',');
-		add_string(out, e->columns[i].name);
+		add_string(out, e->keys[i]);
 		buffer_add_char(out, ':');
 		encode_json_or_null(out, &e->views[i], row);
 	}

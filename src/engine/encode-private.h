@@ -23,6 +23,8 @@ struct encoder {
 	const struct engine_column *columns;
 	size_t column_count;
 	bool *binary; /* ENCODE_PG: per column */
+	struct arena *arena;
+	struct slice *keys; /* JSON: names of the columns, each once */
 	uint64_t rows;
 	struct arrow_writer *arrow;
 	struct buffer scratch;

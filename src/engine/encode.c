@@ -5,6 +5,7 @@
 
 #include "arrow/ipc.h"
 #include "base/check.h"
+#include "base/map.h"
 #include "engine/encode-private.h"
 
 static const struct encode_form *const forms[] = {
@@ -17,6 +18,22 @@ static const struct encode_form *const forms[] = {
 	[ENCODE_CSV] = &encode_form_csv,
 	[ENCODE_ARROW] = &encode_form_arrow,
 };
+
+/* An object may hold a key once: columns of one name get numbers. */
+static struct slice *unique_keys(
+	struct arena *arena, const struct engine_column *columns, size_t count)
+{
+	static int seen;
+	struct map taken = map_in(arena);
+	struct slice *keys = arena_array_of(arena, struct slice, count);
+	for (size_t i = 0; i < count; i++) {
+		keys[i] = columns[i].name;
+		for (unsigned n = 2; map_get(&taken, keys[i]); n++)
+			keys[i] = arena_printf(arena, "%.*s_%u", SLICE_FMT(columns[i].name), n);
+		map_put(&taken, keys[i], &seen);
+	}
+	return keys;
+}
 
 bool encoder_new(struct engine_result *result, const struct encode_options *options,
 	struct encoder **out, struct error *err)
@@ -42,6 +59,10 @@ bool encoder_new(struct engine_result *result, const struct encode_options *opti
 	for (size_t i = 0; i < count; i++)
 		encoder->binary[i] = options->format == ENCODE_COPY_BINARY ||
 				     (options->column_formats && options->column_formats[i] == 1);
+	if (options->format == ENCODE_JSON || options->format == ENCODE_NDJSON) {
+		encoder->arena = arena_new();
+		encoder->keys = unique_keys(encoder->arena, encoder->columns, count);
+	}
 	*out = encoder;
 	return true;
 }
@@ -55,6 +76,8 @@ void encoder_free(struct encoder **encoder)
 	arrow_writer_free(&e->arrow);
 	buffer_fini(&e->scratch);
 	free(e->binary);
+	if (e->arena)
+		arena_free(&e->arena);
 	free(e);
 }
 

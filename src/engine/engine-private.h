@@ -28,6 +28,9 @@ struct engine_statement {
 	struct view *views; /* one per column; a statement has one open result at a time */
 	size_t column_count;
 	size_t param_count;
+	bool catalogue; /* types are shown as type_show_catalogue says */
+	const struct slice *names;
+	size_t name_count; /* 0 = the engine's names */
 };
 
 struct engine_result {

@@ -62,6 +62,12 @@ void engine_statement_free(struct engine_statement **statement);
 /* Borrowed until engine_statement_free. */
 const struct engine_column *engine_statement_columns(
 	const struct engine_statement *statement, size_t *count_out);
+/* A statement over PostgreSQL's catalogue: UINTEGER shows as oid, USMALLINT[] as int2vector,
+ * UBIGINT[] as oidvector. */
+void engine_statement_show_catalogue(struct engine_statement *statement);
+/* Other names for its columns, where there is one for each; copied. */
+void engine_statement_name_columns(
+	struct engine_statement *statement, const struct slice *names, size_t count);
 size_t engine_statement_param_count(const struct engine_statement *statement);
 /* PostgreSQL type of parameter index (from 0), 0 when DuckDB cannot tell. */
 uint32_t engine_statement_param_oid(const struct engine_statement *statement, size_t index);

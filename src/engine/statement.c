@@ -36,8 +36,12 @@ static void set_column(
 	struct engine_statement *s, size_t index, const char *name, duckdb_logical_type logical)
 {
 	struct type *type = type_read(s->arena, logical);
+	if (s->catalogue)
+		type_show_catalogue(type);
 	view_init(&s->views[index], s->arena, type);
-	s->columns[index] = (struct engine_column){.name = arena_copy(s->arena, slice_from_c(name)),
+	bool named = s->column_count == s->name_count;
+	s->columns[index] = (struct engine_column){
+		.name = named ? s->names[index] : arena_copy(s->arena, slice_from_c(name)),
 		.type = type->spelling,
 		.oid = type->oid,
 		.typmod = type->typmod,
@@ -135,6 +139,23 @@ const struct engine_column *engine_statement_columns(
 {
 	*count_out = statement->column_count;
 	return statement->columns;
+}
+
+void engine_statement_show_catalogue(struct engine_statement *statement)
+{
+	statement->catalogue = true;
+	read_columns(statement);
+}
+
+void engine_statement_name_columns(
+	struct engine_statement *statement, const struct slice *names, size_t count)
+{
+	struct slice *copy = arena_array_of(statement->arena, struct slice, count);
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_copy(statement->arena, names[i]);
+	statement->names = copy;
+	statement->name_count = count;
+	read_columns(statement);
 }
 
 size_t engine_statement_param_count(const struct engine_statement *statement)

@@ -236,6 +236,12 @@ static void text_list(struct buffer *out, const struct view *view, size_t row)
 	}
 	struct view_items items = view_list(view, row);
 	const struct view *item = &view->children[0];
+	for (size_t i = 0; i < items.len && view->type->vector; i++) {
+		buffer_add_c(out, i ? " " : "");
+		encode_text(out, item, items.begin + i);
+	}
+	if (view->type->vector)
+		return;
 	buffer_add_char(out, '{');
 	for (size_t i = 0; i < items.len; i++) {
 		if (i > 0)

@@ -215,3 +215,31 @@ struct type *type_read(struct arena *arena, duckdb_logical_type logical)
 	set_pg(type);
 	return type;
 }
+
+/* The type that stands for an element, and PostgreSQL's view of both. */
+static const struct {
+	duckdb_type id;
+	uint32_t oid;
+	int16_t size;
+	uint32_t list_oid;
+	bool vector;
+} catalogue_types[] = {{DUCKDB_TYPE_UINTEGER, PG_OID, 4, PG_OID_ARRAY, false},
+	{DUCKDB_TYPE_USMALLINT, PG_INT2, 2, PG_INT2VECTOR, true},
+	{DUCKDB_TYPE_UBIGINT, PG_OID, 4, PG_OIDVECTOR, true}};
+
+void type_show_catalogue(struct type *type)
+{
+	bool list = type->id == DUCKDB_TYPE_LIST;
+
+	for (size_t i = 0; i < type->child_count; i++)
+		type_show_catalogue(type->children[i]);
+	for (size_t i = 0; i < array_len(catalogue_types); i++) {
+		if (type->id == catalogue_types[i].id) {
+			type->oid = catalogue_types[i].oid;
+			type->size = catalogue_types[i].size;
+		} else if (list && type->children[0]->id == catalogue_types[i].id) {
+			type->oid = catalogue_types[i].list_oid;
+			type->vector = catalogue_types[i].vector;
+		}
+	}
+}

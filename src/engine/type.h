@@ -16,6 +16,7 @@ struct type {
 	uint8_t width;	 /* DECIMAL */
 	uint8_t scale;
 	bool json;	       /* VARCHAR with the alias JSON */
+	bool vector;	       /* int2vector, oidvector: numbers with blanks between */
 	struct slice spelling; /* "DECIMAL(12,2)[]" */
 	struct slice *labels;  /* ENUM */
 	size_t label_count;
@@ -29,5 +30,8 @@ struct type {
 	int16_t size;
 };
 
+/* In catalogue statements UINTEGER stands for oid, USMALLINT[] for int2vector, UBIGINT[] for
+ * oidvector: changes PostgreSQL's view of a type to that. */
+void type_show_catalogue(struct type *type);
 /* Borrows logical. */
 struct type *type_read(struct arena *arena, duckdb_logical_type logical);

@@ -28,11 +28,11 @@ static void catalogue_columns(
 	struct plan *plan, struct slice schema, struct wire_relation *relation)
 {
 	size_t count;
-	const struct arrow_field *fields = pgcatalog_columns(schema, relation->name, &count);
+	const struct pgcatalog_field *fields = pgcatalog_columns(schema, relation->name, &count);
 	struct wire_column *columns = arena_array_of(plan->arena, struct wire_column, count);
 	for (size_t i = 0; i < count; i++)
 		columns[i] = (struct wire_column){.name = slice_from_c(fields[i].name),
-			.type = slice_from_c(system_kind_type(fields[i].kind))};
+			.type = slice_from_c(pgcatalog_type(&fields[i]))};
 	relation->columns = columns;
 	relation->column_count = count;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "sql/column-name.h"
 #include "worker/query-private.h"
 #include "worker/relation-json.h"
 #include "worker/rewrite.h"
@@ -114,24 +115,50 @@ static bool send_prepared(
 	return query_send_json(worker, W_PREPARED, body, err);
 }
 
+static bool prepare_cast(struct query_worker *worker, const struct session_statement *s,
+	const struct rewrite_types *types, struct engine_statement **statement, struct error *err)
+{
+	struct session_statement cast = *s;
+	cast.text = rewrite_params(worker->arena, s->text, types);
+	return session_prepare(worker->session, &cast, statement, err);
+}
+
 /*
  * Prepares; where the engine cannot tell a parameter's type, or chooses none that fits, once more
- * with the declared types in the text (text where none is declared, as PostgreSQL does).
+ * with the declared types in the text (text where none is declared, as PostgreSQL does); json
+ * functions are bound only when their parameters look like columns.
  */
 static bool prepare_settled(struct query_worker *worker, const json_t *body,
 	struct session_statement *s, struct engine_statement **statement, struct error *err)
 {
-	enum { MAX_PARAMS = 1024 };
 	const json_t *oids = json_get_array(body, "param_oids");
 	bool ok = session_prepare(worker->session, s, statement, err);
 	if (ok ? engine_statement_is_settled(*statement) : json_array_size(oids) == 0)
 		return ok;
-	struct slice *types = arena_array_of(worker->arena, struct slice, MAX_PARAMS);
-	for (size_t i = 0; i < MAX_PARAMS; i++)
-		types[i] = engine_type_of_oid(
+	size_t count = json_array_size(oids);
+	struct slice *names = arena_array_of(worker->arena, struct slice, count);
+	for (size_t i = 0; i < count; i++)
+		names[i] = engine_type_of_oid(
 			worker->arena, (uint32_t)json_integer_value(json_array_get(oids, i)));
-	s->text = rewrite_params(worker->arena, s->text, types, MAX_PARAMS);
-	return session_prepare(worker->session, s, statement, err);
+	struct rewrite_types types = {.names = names, .count = count};
+	if (!prepare_cast(worker, s, &types, statement, err))
+		return false;
+	if (engine_statement_is_settled(*statement))
+		return true;
+	types.as_columns = true;
+	return prepare_cast(worker, s, &types, statement, err);
+}
+
+/* As PostgreSQL would, from the user's own words. */
+static void name_columns(struct arena *arena, struct slice text, struct engine_statement *statement)
+{
+	size_t count;
+	const struct engine_column *columns = engine_statement_columns(statement, &count);
+	struct slice *names = arena_array_of(arena, struct slice, count);
+	for (size_t i = 0; i < count; i++)
+		names[i] = columns[i].name;
+	sql_name_columns(arena, text, names, count);
+	engine_statement_name_columns(statement, names, count);
 }
 
 bool query_prepare(struct query_worker *worker, const struct frame *frame, struct error *err)
@@ -147,8 +174,12 @@ bool query_prepare(struct query_worker *worker, const struct frame *frame, struc
 	s.key = json_get_slice(body, "key");
 	if (slice_is_none(s.key) || slice_is_none(json_get_slice(body, "text")))
 		return error_set(err, PROTOCOL_VIOLATION, "a statement needs a key and a text");
-	return read_text(worker, body, &s.text, err) &&
-	       read_relations(worker, body, frame, &s, err) &&
-	       prepare_settled(worker, body, &s, &statement, err) &&
-	       send_prepared(worker, statement, err);
+	if (!read_text(worker, body, &s.text, err) ||
+		!read_relations(worker, body, frame, &s, err) ||
+		!prepare_settled(worker, body, &s, &statement, err))
+		return false;
+	if (json_get_bool(body, "catalog", false))
+		engine_statement_show_catalogue(statement);
+	name_columns(worker->arena, json_get_slice(body, "text"), statement);
+	return send_prepared(worker, statement, err);
 }

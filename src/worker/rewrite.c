@@ -121,7 +121,7 @@ bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at 
 }
 
 struct slice rewrite_params(
-	struct arena *arena, struct slice text, const struct slice *types, size_t count)
+	struct arena *arena, struct slice text, const struct rewrite_types *types)
 {
 	struct str made = str_in(arena);
 	struct lexer lexer = lexer_of(text);
@@ -130,12 +130,14 @@ struct slice rewrite_params(
 		t = lexer_next(&lexer)) {
 		uint64_t number = 0;
 		if (t.kind != TOKEN_PARAM ||
-			!slice_to_u64(slice_sub(t.text, 1, t.text.len), &number) || number == 0 ||
-			number > count)
+			!slice_to_u64(slice_sub(t.text, 1, t.text.len), &number) || number == 0)
 			continue;
 		str_add(&made, slice_sub(text, done, t.at));
-		str_printf(&made, "CAST(%.*s AS %.*s)", SLICE_FMT(t.text),
-			SLICE_FMT(types[number - 1]));
+		struct slice type =
+			number <= types->count ? types->names[number - 1] : SLICE("VARCHAR");
+		str_printf(&made,
+			types->as_columns ? "(SELECT CAST(%.*s AS %.*s))" : "CAST(%.*s AS %.*s)",
+			SLICE_FMT(t.text), SLICE_FMT(type));
 		done = end_of(t);
 	}
 	str_add(&made, slice_sub(text, done, text.len));

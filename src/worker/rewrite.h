@@ -22,10 +22,16 @@ bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at 
 bool rewrite_catalog(
 	struct arena *arena, struct slice text, struct slice *out, struct error *err) must_check;
 
-/* $n becomes CAST($n AS types[n - 1]), where the engine cannot tell a parameter's type by itself.
- */
+/* Of parameters: $n is of names[n - 1], VARCHAR beyond count. */
+struct rewrite_types {
+	const struct slice *names;
+	size_t count;
+	bool as_columns; /* in a subquery of its own: what the engine binds only with columns */
+};
+
+/* $n becomes CAST($n AS type), where the engine cannot tell a parameter's type by itself. */
 struct slice rewrite_params(
-	struct arena *arena, struct slice text, const struct slice *types, size_t count);
+	struct arena *arena, struct slice text, const struct rewrite_types *types);
 
 /* Characters before byte, as PostgreSQL counts positions. */
 int rewrite_character(struct slice text, uint64_t byte);

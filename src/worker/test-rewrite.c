@@ -55,16 +55,56 @@ static const struct text_row catalog_rows[] = {
 		"select * from __pg_catalog.pg_class, __pg_catalog.pg_type"},
 	{"select pg_class.oid from pg_class", "select pg_class.oid from __pg_catalog.pg_class"},
 	{"select 'pg_class', \"pg_class\"", "select 'pg_class', \"pg_class\""},
+	{"from (pg_class join pg_type on true)",
+		"from (__pg_catalog.pg_class join __pg_catalog.pg_type on true)"},
+	{"select * from shop.information_schema.tables",
+		"select * from __information_schema.tables"},
 	{"a OPERATOR(pg_catalog.~) '^(x)$' COLLATE pg_catalog.default", "a ~ '^(x)$' "},
 	{"select x::pg_catalog.text, y::pg_catalog.\"char\"", "select x::text, y::VARCHAR"},
+	{"select x::char(3)", "select x::char(3)"},
 	{"select pg_catalog.lower(x)", "select lower(x)"},
-	{"select pg_catalog.pg_table_is_visible(c.oid)", "select true"},
-	{"select pg_catalog.pg_get_expr(pg_catalog.lower(a), b)", "select (lower(a))"},
-	{"select x::regproc::text", "select x::VARCHAR::text"},
-	{"select f(a, b)::oid", "select f(a, b)::BIGINT"},
+	{"select pg_catalog.pg_table_is_visible(c.oid)", "select (true)"},
+	{"select pg_catalog.pg_table_is_visible($1)",
+		"select (CASE WHEN CAST($1 AS VARCHAR) IS NULL THEN (true) ELSE (true) END)"},
+	{"select pg_catalog.pg_get_expr(pg_catalog.lower(a), b)", "select ((lower(a)))"},
+	{"select f(a, b)::oid", "select f(a, b)::UINTEGER"},
+	{"select $1::oid[]", "select $1::UINTEGER[]"},
 	{"from generate_series(1, 2) s where s > 1", "from generate_series(1, 2) s(s) where s > 1"},
-	{"select cast(x as pg_catalog.oid)", "select CAST(x  AS BIGINT)"},
+	{"from t, pg_catalog.unnest(a) as s", "from t, unnest(a) as s(s)"},
+	{"select unnest(a) as s, generate_subscripts(a, 1) as b from t",
+		"select unnest(a) as s, generate_subscripts(a, 1) as b from t"},
+	{"select cast(x as pg_catalog.oid)", "select CAST(x AS UINTEGER)"},
 	{"select * from information_schema.tables", "select * from __information_schema.tables"},
+	{"where d = 'pg_class'::regclass", "where d = CAST(1259 AS UINTEGER)"},
+	{"where d = 'pg_catalog.pg_type'::pg_catalog.regclass", "where d = CAST(1247 AS UINTEGER)"},
+	{"select xmin, t.xmin, t.tableoid = 1 from t",
+		"select CAST(1 AS UINTEGER) AS xmin, CAST(1 AS UINTEGER) AS xmin, "
+		"CAST(0 AS UINTEGER) = 1 from t"},
+	{"select i.indkey[0], i.indkey[k - 1]", "select i.indkey[1 + (0)], i.indkey[1 + (k - 1)]"},
+	{"select indkey::varchar", "select array_to_string(indkey, ' ')"},
+	{"left join t on a.b = any(c.d) where x", "left join t on list_contains(c.d, a.b) where x"},
+	{"select 1 where a = any(c.d)", "select 1 where a = any(c.d)"},
+	{"left join t on x where a = any(c.d)", "left join t on x where a = any(c.d)"},
+	{"select at.x from t at", "select \"at\".x from t \"at\""},
+	{"select x at time zone 'UTC'", "select x at time zone 'UTC'"},
+	{"select format('%I.%s%%', a, b)",
+		"select ('' || quote_ident(coalesce(CAST(a AS VARCHAR), '')) || '.' || "
+		"(coalesce(CAST(b AS VARCHAR), '')) || '%')"},
+	{"select substring(a from 'x=([0-9]*)')",
+		"select nullif(regexp_extract(a, 'x=([0-9]*)', 1), '')"},
+	{"select substring(a from 2)", "select substring(a from 2)"},
+	{"select word from pg_get_keywords()", "select word from __pg_catalog.pg_get_keywords"},
+	{"from a cross join pg_indexam_has_property(b, 'x') p",
+		"from a cross join (SELECT (CASE WHEN true THEN ('x') IN ('can_order', "
+		"'can_unique', 'can_multi_col', 'can_include') END) AS pg_indexam_has_property) p"},
+	{"select json_build_object('a', 1)", "select json_object('a', 1)"},
+	{"select a.", "select a."},
+	{"select cast(", "select cast("},
+	{"select generate_series(1, n) as i from t",
+		"select unnest(generate_series(1, n)) as i from t"},
+	{"from string_to_array(a, ',') s where s[1] = 'x'",
+		"from (SELECT string_to_array(a, ',')) s(s) where s[1] = 'x'"},
+	{"x::", "x::"},
 };
 
 static void test_catalog(void **state)
@@ -93,11 +133,15 @@ static void test_params(void **state)
 {
 	(void)state;
 	scoped(arena_free) struct arena *arena = arena_new();
-	struct slice types[] = {SLICE("INTEGER"), SLICE("VARCHAR")};
-	struct slice out = rewrite_params(
-		arena, SLICE("select $1, '$2', $2 -- $1\n, $3"), types, array_len(types));
+	struct slice types[] = {SLICE("INTEGER"), SLICE("DATE")};
+	struct rewrite_types how = {.names = types, .count = array_len(types)};
+	struct slice out = rewrite_params(arena, SLICE("select $1, '$2', $2 -- $1\n, $3"), &how);
 	assert_string_equal(arena_cstr(arena, out),
-		"select CAST($1 AS INTEGER), '$2', CAST($2 AS VARCHAR) -- $1\n, $3");
+		"select CAST($1 AS INTEGER), '$2', CAST($2 AS DATE) -- "
+		"$1\n, CAST($3 AS VARCHAR)");
+	how.as_columns = true;
+	out = rewrite_params(arena, SLICE("$2"), &how);
+	assert_string_equal(arena_cstr(arena, out), "(SELECT CAST($2 AS DATE))");
 }
 
 int main(void)

@@ -1,15 +1,21 @@
 """System tables and the PostgreSQL catalogue of a real node: what each person sees of them, and what psql prints."""
+import asyncio
 import os
+import pathlib
 import subprocess
 import sys
 
+import asyncpg
+import psycopg
 import pytest
+import sqlalchemy
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", ".."))
 
 from tests.lib import smallmesh  # noqa: E402
 from tests.lib.node import Node  # noqa: E402
 from tests.lib.pgraw import error_fields, rows_of  # noqa: E402
+from tests.system.tool_queries import EXPECTED, QUERIES  # noqa: E402
 
 HIDDEN = {
     path.replace("domains/lab", "domains/vault").replace("/people/", "/plans/").replace("people.odcs", "plans.odcs").replace("people_csv.yaml", "plans_csv.yaml"): text.replace(
@@ -102,19 +108,25 @@ def psql(node, user, command):
     [
         ("\\dn", ["lab", "mesh"]),
         ("\\dt lab.*", ["people", "table"]),
+        ("\\dt+ lab.*", ["One row per person."]),
         ("\\dv mesh.*", ["products", "view"]),
-        ("\\d lab.people", ["email", "integer", "not null", "people_pkey"]),
+        ("\\d lab.people", ["email", "integer", "not null", '"people_pkey" PRIMARY KEY, btree (id)']),
         ("\\d+ lab.people", ["Address. [masked by contact]"]),
-        ("\\l", ["lab"]),
+        ("\\d lab.people_pkey", ["primary key, btree"]),
+        ("\\d *.*", ["people"]),
+        ("\\l+", ["lab"]),
         ("\\du", ["eve"]),
         ("\\dn+", ["lab"]),
-        ("\\df lab.*", []),
-        ("\\di lab.*", ["people_pkey"]),
-        ("\\dT", []),
+        ("\\di+ lab.*", ["people_pkey"]),
+        ("\\dT+ int4", ["integer"]),
         ("\\dp lab.people", ["people"]),
+        ("\\dd", []),
+        ("\\df+ *.*", ["array_in"]),
         ("\\dx", []),
         ("\\d", []),
         ("\\dt *.*", ["people"]),
+        ("\\conninfo", ["eve"]),
+        *[(command, []) for command in "\\det \\des \\dew \\deu \\dA+ \\dAc \\dAf \\dAo \\dAp \\db+ \\dc \\dC+ \\dconfig \\ddp \\dD \\dF \\dFd \\dFp \\dFt \\dg \\dl \\dL \\dm \\do \\dO \\dP \\drds \\dRp \\dRs \\ds \\dS \\dX \\dy \\dE \\z \\dT".split()],
     ],
 )
 def test_psql(node, command, shows):
@@ -122,6 +134,92 @@ def test_psql(node, command, shows):
     for text in shows:
         assert text in printed, printed
     assert "plans" not in printed and "vault" not in printed
+
+
+def test_psql_commands_on_queries(node):
+    script = """SELECT count(*), 5 / 2 FROM lab.people \\gdesc
+SELECT region, name, count(*) FROM lab.people WHERE id < 6 GROUP BY 1, 2 \\crosstabview
+\\copy (SELECT id, name FROM lab.people ORDER BY id LIMIT 2) TO STDOUT CSV HEADER
+SELECT 1 \\watch c=1 i=0.1
+"""
+    env = {**os.environ, "PGPASSWORD": "pw-" + "x" * 12, "PAGER": ""}
+    done = subprocess.run(["psql", "-X", "-q", "-A", node.dsn("eve")], input=script.replace("\\watch c=1 i=0.1", ";"), text=True, capture_output=True, env=env, timeout=60)
+    assert done.stderr.replace("NOTICE:  rows of lab.people filtered by eu-only\n", "") == "", done.stderr
+    for text in ["count|bigint", "?column?|integer", "region|P1|P3|P5", "id,name\n1,P1\n3,P3\n"]:
+        assert text in done.stdout, done.stdout
+
+
+@pytest.fixture(scope="module")
+def session(node):
+    with psycopg.connect(node.dsn("eve"), autocommit=True) as connection:
+        connection.prepare_threshold = None
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def places(node, session):
+    table, schema = session.execute("SELECT oid, relnamespace FROM pg_class WHERE relname = 'people'").fetchone()
+    return {"table": table, "schema": schema, "schema_name": "lab", "table_name": "people", "database": node.database()}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_tool_query(session, places, name):
+    query = QUERIES[name]
+    for place, value in places.items():
+        query = query.replace("{%s}" % place, str(value))
+    printed = str(session.execute(query).fetchall())
+    assert EXPECTED.get(name, "") in printed
+    assert "plans" not in printed and "vault" not in printed
+
+
+def test_sqlalchemy_reflects(node):
+    engine = sqlalchemy.create_engine(f"postgresql+psycopg://eve:{'pw-' + 'x' * 12}@127.0.0.1:{node.settings['pg.port']}/{node.database()}")
+    found = sqlalchemy.inspect(engine)
+    assert found.get_schema_names() == ["information_schema", "lab", "mesh"]
+    assert found.get_table_names("lab") == ["people"]
+    columns = found.get_columns("people", schema="lab")
+    assert [(c["name"], str(c["type"]), c["nullable"], c["comment"]) for c in columns][:2] == [("id", "INTEGER", False, "Number."), ("name", "TEXT", True, "Name.")]
+    assert found.get_pk_constraint("people", "lab")["constrained_columns"] == ["id"]
+    assert found.get_table_comment("people", "lab") == {"text": "One row per person."}
+    for what in ("indexes", "foreign_keys", "unique_constraints", "check_constraints"):
+        assert getattr(found, f"get_{what}")("people", schema="lab") == []
+        assert getattr(found, f"get_multi_{what}")(schema="lab") == {("lab", "people"): []}
+    assert found.has_table("people", "lab") and not found.has_table("plans", "vault")
+    assert found.get_domains() == [] and found.get_sequence_names("lab") == []
+    meta = sqlalchemy.MetaData()
+    for schema in ("lab", "mesh"):
+        meta.reflect(engine, schema=schema, views=True)
+    assert "lab.people" in meta.tables and "mesh.products" in meta.tables
+    people = meta.tables["lab.people"]
+    with engine.connect() as connection:
+        assert connection.execute(sqlalchemy.select(sqlalchemy.func.count()).select_from(people)).scalar() == 1000
+        assert connection.execute(sqlalchemy.select(people.c.name).where(people.c.id.in_([1, 3]))).scalars().all() == ["P1", "P3"]
+    engine.dispose()
+
+
+def test_jdbc_metadata(node):
+    clients = pathlib.Path(__file__).parent / "clients"
+    done = subprocess.run(["java", "-cp", "/usr/share/java/postgresql.jar", clients / "JdbcBrowse.java", str(node.settings["pg.port"]), "eve", "pw-" + "x" * 12, node.database()],
+                          text=True, capture_output=True, timeout=120)
+    assert done.stdout.strip() == "ok", done.stdout + done.stderr
+
+
+def test_asyncpg_types(node):
+    async def run():
+        session = await asyncpg.connect(f"postgresql://eve:{'pw-' + 'x' * 12}@127.0.0.1:{node.settings['pg.port']}/{node.database()}")
+        row = await session.fetchrow("SELECT array[1, 2, null] a, array['x'] b, array[date '2026-01-01'] d, $1::int[] p, row(1, 'a') r", [4, 5])
+        rows = await session.fetch("SELECT i.indkey, a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid WHERE i.indrelid = $1::oid ORDER BY attnum",
+                                   await session.fetchval("SELECT oid FROM pg_class WHERE relname = $1", "people"))
+        many = await session.executemany("SELECT $1::int", [(1,), (2,)])
+        async with session.transaction():
+            seen = [record["id"] async for record in session.cursor("SELECT id FROM lab.people ORDER BY id", prefetch=7)]
+        await session.close()
+        return row, rows, many, seen
+
+    row, rows, many, seen = asyncio.run(run())
+    assert row["a"] == [1, 2, None] and row["b"] == ["x"] and row["p"] == [4, 5] and str(row["d"][0]) == "2026-01-01"
+    assert [record["attname"] for record in rows] == ["id", "name", "email", "region"] and rows[0]["indkey"] == [1]
+    assert many is None and len(seen) == 1000
 
 
 def test_idle_server_is_small_and_quick(node):
