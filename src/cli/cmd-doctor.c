@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/files.h"
 #include "cli/node-config.h"
 #include "cli/output.h"
 #include "cli/target.h"
@@ -163,7 +164,7 @@ static void check_sandbox(struct doctor *doctor)
 		seccomp >= 0 ? "" : "workers cannot be confined: enable CONFIG_SECCOMP_FILTER");
 }
 
-static const char *worker_path(struct cli *cli)
+const char *cli_worker_path(struct cli *cli)
 {
 	char self[4096];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -180,7 +181,7 @@ static const char *worker_path(struct cli *cli)
 
 static void check_worker(struct doctor *doctor)
 {
-	const char *path = worker_path(doctor->cli);
+	const char *path = cli_worker_path(doctor->cli);
 	const char *const argv[] = {path, "--check", NULL};
 	const struct spawn spawn = {.path = path, .argv = argv};
 	struct process process = {.pidfd = -1};

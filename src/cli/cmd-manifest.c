@@ -1,9 +1,16 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/manifest-print.h"
 #include "cli/output.h"
 #include "cli/tree.h"
-#include "sched/cron.h"
+#include "server/check-sql.h"
+#include "server/pool.h"
+
+enum { VALIDATE_MEMORY_BYTES = 512 << 20 };
 
 /* validate and fmt: manifests without a node. */
 
@@ -26,24 +33,58 @@ static json_t *problem_json(const struct manifest_problem *problem)
 	return item;
 }
 
-/* What the manifest layer leaves to the scheduler's own reader. */
-static void check_schedules(
-	struct cli *cli, const struct manifest_set *set, struct manifest_problems *problems)
+static bool has_sql(const struct manifest_set *set)
 {
-	for (size_t i = 0; i < set->pipeline_count; i++) {
-		const struct manifest_pipeline *pipeline = &set->pipelines[i];
-		scoped(cron_zone_free) struct cron_zone *zone = NULL;
-		struct cron cron;
-		struct error why;
+	for (size_t i = 0; i < set->policy_count; i++)
+		if (set->policies[i].filter.len)
+			return true;
+	for (size_t i = 0; i < set->pipeline_count; i++)
+		if (set->pipelines[i].transform_count)
+			return true;
+	for (size_t i = 0; i < set->contract_count; i++)
+		for (size_t j = 0; j < set->contracts[i].schema_count; j++)
+			for (size_t k = 0; k < set->contracts[i].schemas[j].quality_count; k++)
+				if (set->contracts[i].schemas[j].quality[k].type == QUALITY_SQL)
+					return true;
+	return false;
+}
 
-		if (pipeline->cron.len == 0 ||
-			(cron_parse(pipeline->cron, &cron, &why) &&
-				cron_zone_open(pipeline->time_zone, &zone, &why)))
-			continue;
-		manifest_problem_add(problems, pipeline->cron_at, false,
-			arena_printf(cli->arena, "schedule: %s", why.msg), SLICE_NONE,
-			why.hint[0] ? arena_copy(cli->arena, slice_from_c(why.hint)) : SLICE_NONE);
+/* A worker of our own parses the SQL, confined as a node's; it needs no node and no network. */
+static bool check_texts(struct cli *cli, struct sql_check *check, struct error *err)
+{
+	const char *tmp = secure_getenv("TMPDIR");
+	char *folder = arena_cstr(cli->arena,
+		arena_printf(cli->arena, "%s/weft-validate-XXXXXX", tmp ? tmp : "/tmp"));
+	struct pool_config config = {.worker_path = cli_worker_path(cli),
+		.max_workers = 1,
+		.max_per_principal = 1,
+		.max_waiting = 1,
+		.warm = 1,
+		.idle_ms = 60000};
+
+	if (!mkdtemp(folder))
+		return error_set_errno(err, errno, "make the folder %s", folder);
+	config.spill_root = folder;
+	bool ok = pool_open(&config, &check->parser.pool, err);
+
+	if (ok) {
+		ok = check_sql(check, err);
+		pool_close(&check->parser.pool);
 	}
+	(void)rmdir(folder); /* empty by now, or of no use to anybody */
+	return ok;
+}
+
+static void check_set(struct cli *cli, struct sql_check *check)
+{
+	struct error err;
+
+	check_schedules(check);
+	if (!has_sql(check->set))
+		return;
+	if (!check_texts(cli, check, &err))
+		cli_note(cli, "the SQL in these files was not checked: %s", err.msg);
+	manifest_problems_sort(check->problems);
 }
 
 bool cmd_validate(struct cli *cli, struct error *err)
@@ -66,7 +107,14 @@ bool cmd_validate(struct cli *cli, struct error *err)
 		return false;
 	bool ok = manifest_parse(cli->arena, files, count, &set, &problems);
 
-	check_schedules(cli, &set, &problems);
+	struct sql_check check = {.arena = cli->arena,
+		.parser = {.memory_bytes = VALIDATE_MEMORY_BYTES},
+		.set = &set,
+		.files = files,
+		.file_count = count,
+		.problems = &problems};
+
+	check_set(cli, &check);
 	cli->status = !ok || problems.errors > 0;
 	for (size_t i = 0; i < problems.len; i++)
 		json_array_append_new(items, problem_json(&problems.items[i]));

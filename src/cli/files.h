@@ -13,3 +13,6 @@ bool file_read(struct arena *arena, const char *path, size_t max_bytes, struct s
 bool file_write(const char *path, struct slice text, unsigned mode, struct error *err) must_check;
 /* Makes a folder and those above it. */
 bool file_make_dirs(const char *path, unsigned mode, struct error *err) must_check;
+/* weft-worker beside our own executable; in the arena. */
+struct cli;
+const char *cli_worker_path(struct cli *cli);

@@ -123,6 +123,7 @@ struct manifest_quality {
 	double value_high; /* mustBeBetween, mustNotBeBetween */
 	bool percent;
 	struct slice query;
+	struct mark query_at;
 	struct slice arguments; /* JSON object text, "{}" when none */
 	struct slice severity; /* "error" (stops a publish, also when none is given), others warn */
 	struct slice dimension;
@@ -301,8 +302,15 @@ bool manifest_parse(struct arena *arena, const struct manifest_file *files, size
 /* For checks that need more than the files (SQL, cron): adds a problem. */
 void manifest_problem_add(struct manifest_problems *problems, struct mark at, bool warning,
 	struct slice message, struct slice expected, struct slice hint);
+/* By path, line and column, once more were added. */
+void manifest_problems_sort(struct manifest_problems *problems);
 /* The place of a byte of a file's text, for errors inside SQL. */
 struct mark manifest_mark_in(struct slice path, struct slice text, size_t offset);
+
+/* The place of the byte at offset of a value that begins at `at` in the YAML text: quotes, escapes
+ * of ', indentation and folded lines are stepped over. */
+struct mark manifest_mark_inside(
+	struct slice text, struct mark at, struct slice value, size_t offset);
 
 /* Lookups; SIZE_MAX when absent. */
 size_t manifest_find_domain(const struct manifest_set *set, struct slice name);

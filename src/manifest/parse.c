@@ -455,6 +455,12 @@ static int compare_problems(const void *a, const void *b)
 	return order;
 }
 
+void manifest_problems_sort(struct manifest_problems *problems)
+{
+	if (problems->len)
+		qsort(problems->items, problems->len, sizeof *problems->items, compare_problems);
+}
+
 static void fill_set(struct reading *r, struct manifest_set *out)
 {
 	*out = (struct manifest_set){
@@ -498,8 +504,7 @@ bool manifest_parse(struct arena *arena, const struct manifest_file *files, size
 	if (!r.mesh)
 		problem(&r, (struct mark){SLICE("mesh.yaml"), 0, 0}, SLICE("mesh.yaml is missing"),
 			"a file of kind: Mesh at the top");
-	if (problems->len)
-		qsort(problems->items, problems->len, sizeof *problems->items, compare_problems);
+	manifest_problems_sort(problems);
 	fill_set(&r, out);
 	return problems->errors == 0;
 }

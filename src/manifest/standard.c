@@ -222,6 +222,7 @@ static void read_quality(struct reading *r, struct manifest_schema *schema, stru
 		(schema->quality_count + more) * sizeof *schema->quality);
 	for (const struct node *item = list ? list->first : NULL; item; item = item->next) {
 		const struct node *arguments = node_get(item, "arguments");
+		const struct node *query = node_get(item, "query");
 		struct slice severity = node_text(node_get(item, "severity"));
 		struct slice metric = node_text(node_get(item, "metric"));
 		struct slice name = node_text(node_get(item, "name"));
@@ -232,7 +233,8 @@ static void read_quality(struct reading *r, struct manifest_schema *schema, stru
 				slice_is_none(metric) ? node_text(node_get(item, "rule")) : metric,
 			.column = column,
 			.percent = slice_equal_c(node_text(node_get(item, "unit")), "percent"),
-			.query = node_text(node_get(item, "query")),
+			.query = node_text(query),
+			.query_at = query ? query->at : item->at,
 			.arguments = SLICE("{}"),
 			.severity = slice_is_none(severity) ? SLICE("error") : severity,
 			.dimension = node_text(node_get(item, "dimension")),

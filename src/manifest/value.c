@@ -219,3 +219,38 @@ struct mark manifest_mark_in(struct slice path, struct slice text, size_t offset
 	}
 	return at;
 }
+
+/* Offset of a line and column in the text. */
+static size_t offset_of(struct slice text, struct mark at)
+{
+	size_t i = 0;
+	int column = 1;
+
+	for (int line = 1; line < at.line && i < text.len; i++)
+		line += text.ptr[i] == '\n';
+	for (; column < at.column && i < text.len; i++)
+		column += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+	return i;
+}
+
+struct mark manifest_mark_inside(
+	struct slice text, struct mark at, struct slice value, size_t offset)
+{
+	size_t raw = offset_of(text, at);
+	size_t i = 0;
+
+	while (raw < text.len && i < min_of(offset, value.len)) {
+		if (text.ptr[raw] == value.ptr[i]) {
+			raw++;
+			i++;
+		} else if (value.ptr[i] == ' ' && text.ptr[raw] == '\n') {
+			i++; /* a folded line; its indentation follows */
+			raw++;
+		} else {
+			raw++;
+		}
+	}
+	while (raw < text.len && i < value.len && text.ptr[raw] != value.ptr[i])
+		raw++;
+	return manifest_mark_in(at.path, text, raw < text.len ? raw : 0);
+}

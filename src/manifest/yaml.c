@@ -212,10 +212,10 @@ static bool text_is_clean(struct builder *b)
 
 	if (text.len > MAX_BYTES)
 		fail(b, at, SLICE("the file is too large"), SLICE("at most 1 MiB"));
-	else if (text.len && memchr(text.ptr, 0, text.len))
-		fail(b, at, SLICE("the file holds a NUL byte"), SLICE("text"));
 	else if (!slice_is_utf8(text))
 		fail(b, at, SLICE("the file is not valid UTF-8"), SLICE("UTF-8 text"));
+	else if (text.len && memchr(text.ptr, 0, text.len))
+		fail(b, at, SLICE("the file holds a NUL byte"), SLICE("text"));
 	return !b->failed;
 }
 

@@ -3,19 +3,13 @@
 #include "base/arena.h"
 #include "manifest/manifest.h"
 #include "server/apply.h"
-
-/* What a transform reads, told from its SQL. */
-struct transform_reads {
-	const struct manifest_product *product;
-	const struct manifest_transform *transform;
-	struct slice *tables; /* "domain.table", lower case as written */
-	size_t table_count;
-};
+#include "server/check-sql.h"
 
 struct apply_work {
 	struct server *server;
 	struct arena *arena;
 	const struct apply_request *request;
+	const struct model *model;	 /* in force */
 	struct manifest_file *old_files; /* in force, by path */
 	size_t old_count;
 	struct manifest_file *new_files; /* as they would be */
@@ -33,3 +27,10 @@ struct apply_work {
 bool apply_check_sql(struct apply_work *work, struct error *err) must_check;
 /* 42501 naming the first file that the identity may not change. */
 bool apply_check_rights(const struct apply_work *work, struct error *err) must_check;
+/* Administrators and the mesh's owners: they know of every domain. */
+bool apply_sees_all(const struct apply_work *work);
+/* Takes away the problems in files of domains and products that the identity may not know of. */
+void apply_hide_problems(struct apply_work *work);
+/* files in order of path; NULL = not there. */
+const struct manifest_file *apply_find_file(
+	const struct manifest_file *files, size_t count, struct slice path);

@@ -110,6 +110,18 @@ static json_t *steps_json(const struct manifest_step *steps, size_t count)
 	return array;
 }
 
+/* Those that the identity may know of. */
+static void add_dependant(
+	const struct apply_work *work, const struct manifest_product *product, json_t *array)
+{
+	struct slice name = arena_printf(
+		work->arena, "%.*s.%.*s", SLICE_FMT(product->domain), SLICE_FMT(product->name));
+	const struct model_product *found = model_product_find(work->model, name);
+	if (!found || apply_sees_all(work) ||
+		model_sees_product(work->model, &work->request->identity->principal, found))
+		json_array_append_new(array, json_from_slice(name));
+}
+
 static json_t *dependants_json(const struct apply_work *work, const struct manifest_break *b)
 {
 	json_t *array = json_array();
@@ -119,10 +131,7 @@ static json_t *dependants_json(const struct apply_work *work, const struct manif
 		const struct transform_reads *r = &work->reads[i];
 		for (size_t j = 0; j < r->table_count; j++)
 			if (slice_equal_nocase(r->tables[j], name)) {
-				json_array_append_new(
-					array, json_from_slice(arena_printf(work->arena,
-						       "%.*s.%.*s", SLICE_FMT(r->product->domain),
-						       SLICE_FMT(r->product->name))));
+				add_dependant(work, r->product, array);
 				break;
 			}
 	}
@@ -166,6 +175,8 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 		return false;
 	if (new_ok && !apply_check_sql(work, err))
 		return false;
+	apply_hide_problems(work);
+	manifest_problems_sort(&work->problems);
 	struct manifest_step *steps;
 	struct manifest_break *breaks = NULL;
 	size_t step_count;
@@ -178,7 +189,8 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 	if (old_ok && new_ok)
 		manifest_breaking(
 			work->arena, &work->old_set, &work->new_set, &breaks, &break_count);
-	*ok_out = new_ok && work->problems.errors == 0 && break_count == 0;
+	*ok_out = (new_ok || work->problems.errors == 0) && work->problems.errors == 0 &&
+		  break_count == 0;
 	json_object_set_new(plan, "ok", json_boolean(*ok_out));
 	json_object_set_new(plan, "base", json_integer(work->base));
 	json_object_set_new(plan, "apply", json_integer(work->base));
@@ -192,7 +204,7 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 	return error_hint(err, "Look at the new plan, then apply again.");
 }
 
-static const struct manifest_file *find_file(
+const struct manifest_file *apply_find_file(
 	const struct manifest_file *files, size_t count, struct slice path)
 {
 	struct manifest_file wanted = {.path = path};
@@ -227,12 +239,12 @@ static bool store_apply(struct apply_work *work, json_t *plan, struct error *err
 	for (size_t i = 0; i < work->new_count; i++) {
 		const struct manifest_file *now = &work->new_files[i];
 		const struct manifest_file *before =
-			find_file(work->old_files, work->old_count, now->path);
+			apply_find_file(work->old_files, work->old_count, now->path);
 		if (!before || !slice_equal(before->text, now->text))
 			edits[count++] = edit_of(steps, now->path, now->text);
 	}
 	for (size_t i = 0; i < work->old_count; i++)
-		if (!find_file(work->new_files, work->new_count, work->old_files[i].path))
+		if (!apply_find_file(work->new_files, work->new_count, work->old_files[i].path))
 			edits[count++] = edit_of(steps, work->old_files[i].path, SLICE_NONE);
 	if (count == 0)
 		return true;
@@ -373,7 +385,9 @@ bool apply_files(
 	scoped(json_drop) json_t *plan = json_object();
 	struct apply_work work = {.server = server, .arena = arena, .request = request};
 	pthread_mutex_lock(&server->apply_lock);
+	work.model = server_model(server);
 	bool ok = apply_locked(&work, plan, err);
+	server_model_release(server, &work.model);
 	pthread_mutex_unlock(&server->apply_lock);
 	if (ok)
 		*out = take(plan);

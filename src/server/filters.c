@@ -35,11 +35,11 @@ static struct slice make_ast(
 	struct sql_expression_rules rules = {
 		.columns = columns, .column_count = count, .flags = SQL_EXPRESSION_SUBQUERY};
 	struct sql_expression expression;
-	struct parse_request request = {
-		.server = server, .text = sql_expression_statement(arena, filter)};
+	struct parser parser = parser_of(server);
+	struct slice text = sql_expression_statement(arena, filter);
 	struct error err;
 	struct slice ast;
-	if (parse_text(&request, arena, &ast, &err) &&
+	if (parse_text(&parser, text, arena, &ast, &err) &&
 		sql_inspect_expression(arena, ast, &rules, &expression, &err))
 		return expression.ast;
 	log_failure(server->log, EVENT_TRACE, NULL, "compile a row filter", &err);

@@ -8,7 +8,7 @@
  * What a transform reads, told from its SQL by the parser and the gate, and kept in the store by
  * the text's digest, so that the next apply parses only what is new. Any thread.
  */
-struct server;
+struct parser;
 
 struct lineage_text {
 	struct slice domain; /* that bare names belong to */
@@ -18,8 +18,12 @@ struct lineage_text {
 struct lineage_names {
 	struct slice *items; /* "domain.table", each once */
 	size_t count;
+	bool versions; /* a table is read at a version of its own */
 };
 
 /* In the arena. The parser's and the gate's errors. */
-bool lineage_tables(struct server *server, struct arena *arena, const struct lineage_text *text,
-	struct lineage_names *out, struct error *err) must_check;
+bool lineage_tables(const struct parser *parser, struct arena *arena,
+	const struct lineage_text *text, struct lineage_names *out, struct error *err) must_check;
+/* Key of the store's meta for what was found out about a domain's text. */
+struct slice lineage_key(
+	struct arena *arena, const char *what, struct slice domain, struct slice text);

@@ -15,12 +15,11 @@ static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct
 	struct error *err)
 {
 	(void)err;
-	const struct server *server = ctx;
-	const struct config *config = server->config;
+	const struct parser *parser = ctx;
 	static const char no_key[] =
 		"0000000000000000000000000000000000000000000000000000000000000000";
 	struct principal nobody = {.name = parser_name};
-	struct wire_narrow n = {.memory_bytes = (uint64_t)config->query_memory_bytes,
+	struct wire_narrow n = {.memory_bytes = (uint64_t)parser->memory_bytes,
 		.threads = 1,
 		.spill_dir = spill_dir,
 		.principal = &nobody,
@@ -30,12 +29,18 @@ static bool narrow(void *ctx, struct arena *arena, const char *spill_dir, struct
 	return true;
 }
 
-static bool ask(struct worker *worker, struct slice text, struct arena *arena,
-	struct slice *ast_out, struct error *err)
+struct question {
+	enum worker_frame type;
+	enum worker_frame answer;
+	struct slice payload;
+};
+
+static bool ask(struct worker *worker, const struct question *question, struct arena *arena,
+	struct slice *out, struct error *err)
 {
 	struct frame frame;
 	worker_begin(worker, PARSE_TIMEOUT_MS);
-	bool ok = worker_send(worker, W_PARSE, text, NULL, 0, err) &&
+	bool ok = worker_send(worker, question->type, question->payload, NULL, 0, err) &&
 		  worker_receive(worker, arena, &frame, err);
 	worker_end(worker);
 	if (!ok)
@@ -43,26 +48,59 @@ static bool ask(struct worker *worker, struct slice text, struct arena *arena,
 	frame_close_fds(&frame);
 	if (frame.type == W_ERROR)
 		return worker_error(worker, &frame, err);
-	if (frame.type != W_AST)
+	if (frame.type != question->answer)
 		return error_set(
 			err, INTERNAL_ERROR, "a worker answered with frame %d", frame.type);
-	*ast_out = frame.payload;
+	*out = frame.payload;
 	return true;
 }
 
-bool parse_text(const struct parse_request *request, struct arena *arena, struct slice *ast_out,
-	struct error *err)
+static bool ask_any(const struct parser *parser, const struct question *question,
+	struct arena *arena, struct slice *out, struct error *err)
 {
-	if (!sql_check_text(request->text, err))
-		return false;
 	struct pool_request lend = {.key = {.words = {0, 1}},
 		.principal = parser_name,
 		.narrow = narrow,
-		.ctx = request->server};
+		.ctx = (void *)(uintptr_t)parser};
 	struct worker *worker;
-	if (!pool_acquire(request->server->pool, &lend, &worker, err))
+	if (!pool_acquire(parser->pool, &lend, &worker, err))
 		return false;
-	bool ok = ask(worker, request->text, arena, ast_out, err);
-	pool_release(request->server->pool, &worker, WORKER_CLEAN);
+	bool ok = ask(worker, question, arena, out, err);
+	pool_release(parser->pool, &worker, WORKER_CLEAN);
 	return ok;
+}
+
+struct parser parser_of(const struct server *server)
+{
+	return (struct parser){.pool = server->pool,
+		.store = server->store,
+		.memory_bytes = server->config->query_memory_bytes};
+}
+
+bool parse_text(const struct parser *parser, struct slice text, struct arena *arena,
+	struct slice *ast_out, struct error *err)
+{
+	struct question question = {W_PARSE, W_AST, text};
+	return sql_check_text(text, err) && ask_any(parser, &question, arena, ast_out, err);
+}
+
+bool parse_bind(const struct parser *parser, const struct parse_binding *binding,
+	struct arena *arena, struct wire_prepared *out, struct error *err)
+{
+	struct wire_prepare prepare = {.key = 1,
+		.text = binding->text,
+		.relations = binding->relations,
+		.relation_count = binding->relation_count};
+	struct question question = {W_PREPARE, W_PREPARED, wire_prepare_json(arena, &prepare)};
+	struct slice answer;
+	return ask_any(parser, &question, arena, &answer, err) &&
+	       wire_prepared_parse(arena, answer, out, err);
+}
+
+bool parse_is_io(const struct error *err)
+{
+	return err->state == SQLSTATE_INSUFFICIENT_RESOURCES ||
+	       err->state == SQLSTATE_CRASH_SHUTDOWN || err->state == SQLSTATE_ADMIN_SHUTDOWN ||
+	       err->state == SQLSTATE_TOO_MANY_CONNECTIONS ||
+	       err->state == SQLSTATE_CANNOT_CONNECT_NOW;
 }
