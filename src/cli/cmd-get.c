@@ -125,6 +125,8 @@ bool cmd_get(struct cli *cli, struct error *err)
 	struct output_field *fields = NULL;
 	int64_t limit = 0;
 
+	if (strcmp(cli->parsed.args[0], "failures") == 0)
+		return get_failures(cli, err);
 	if (!kind_find(cli->parsed.args[0], &kind, err) ||
 		!cli_option_number(cli, "limit", 1000, &limit, err) ||
 		!fetch(cli, kind, limit, &items, err))

@@ -16,5 +16,8 @@ extern const size_t kind_count;
 
 /* By plural or singular; 22023 with "did you mean". */
 bool kind_find(const char *word, const struct kind **out, struct error *err) must_check;
+/* The rows of `get failures`, which is no list of things (cmd-failures.c). */
+struct cli;
+bool get_failures(struct cli *cli, struct error *err) must_check;
 /* "sales.orders". */
 struct slice kind_item_name(struct arena *arena, const struct kind *kind, const json_t *item);

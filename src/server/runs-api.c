@@ -7,12 +7,11 @@
 #include "base/num.h"
 #include "catalog/model.h"
 #include "server/auth.h"
-#include "server/job.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "store/runs.h"
 
-enum { WATCH_STEP_MS = 1000, ROWS_TIMEOUT_MS = 30000 };
+enum { WATCH_STEP_MS = 1000 };
 
 static bool no_run(int64_t run, struct error *err)
 {
@@ -35,7 +34,7 @@ static bool manages(
 	return ok;
 }
 
-static bool get_row(struct server *server, const struct auth_identity *identity, int64_t run,
+bool run_find(struct server *server, const struct auth_identity *identity, int64_t run,
 	struct arena *arena, struct run_row *out, struct error *err)
 {
 	bool found;
@@ -85,7 +84,7 @@ bool run_cancel(
 	struct error why;
 	bool moved;
 	if (!auth_require(identity, AUTH_RUN, err) ||
-		!get_row(server, identity, run, scratch, &row, err))
+		!run_find(server, identity, run, scratch, &row, err))
 		return false;
 	if (runs_cancel_active(server->runs, run))
 		return true;
@@ -104,7 +103,7 @@ bool run_retry(struct server *server, const struct auth_identity *identity, int6
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct run_row row;
 	if (!auth_require(identity, AUTH_RUN, err) ||
-		!get_row(server, identity, run, scratch, &row, err))
+		!run_find(server, identity, run, scratch, &row, err))
 		return false;
 	if (row.state != RUN_FAILED && row.state != RUN_CANCELLED)
 		return error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -129,7 +128,7 @@ static void set_time(json_t *object, const char *key, int64_t us)
 	json_object_set_new(object, key, us ? json_string(text) : json_null());
 }
 
-static json_t *check_json(const struct check_row *check)
+json_t *run_check_json(const struct check_row *check)
 {
 	json_t *json = json_object();
 	json_set_slice(json, "name", check->name);
@@ -176,7 +175,7 @@ static bool row_json(
 	json_object_set_new(json, "error", failure);
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, check_json(&checks[i]));
+		json_array_append_new(list, run_check_json(&checks[i]));
 	json_object_set_new(json, "checks", list);
 	*out = json;
 	return true;
@@ -188,7 +187,7 @@ bool run_get(struct server *server, const struct auth_identity *identity, int64_
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct run_row row;
 	return auth_require(identity, AUTH_READ, err) &&
-	       get_row(server, identity, run, scratch, &row, err) &&
+	       run_find(server, identity, run, scratch, &row, err) &&
 	       row_json(server, &row, out, err);
 }
 
@@ -241,7 +240,7 @@ static bool pass_end(struct watching *w, bool *end_out, struct error *err)
 	struct run_row row;
 	json_t *event;
 	*end_out = false;
-	if (!get_row(w->server, w->identity, w->run, scratch, &row, err))
+	if (!run_find(w->server, w->identity, w->run, scratch, &row, err))
 		return false;
 	if (!ended(row.state))
 		return true;
@@ -286,49 +285,4 @@ bool run_watch(struct server *server, const struct run_watch *watch, struct erro
 	if (end || w.stopped)
 		return true;
 	return watch->follow ? follow_run(&w, 0, watch->timeout_ms, err) : pass_logs(&w, err);
-}
-
-static bool read_rows(struct server *server, const struct check_row *check, int limit, json_t *list,
-	struct error *err)
-{
-	const struct config *config = server->config;
-	scoped(json_drop) json_t *result = NULL;
-	scoped(json_drop) json_t *request = json_pack("{s:s,s:s%,s:i,s:I,s:i}", "kind", "rows",
-		"path", check->failing_path.ptr, check->failing_path.len, "limit", limit,
-		"memory_bytes", (json_int_t)config->run_memory_bytes, "threads", 1);
-	struct job_call call = {
-		.server = server, .request = request, .timeout_ms = ROWS_TIMEOUT_MS};
-	if (!job_call(&call, &result, err))
-		return false;
-	json_t *item = check_json(check);
-	json_object_update(item, result);
-	json_array_append_new(list, item);
-	return true;
-}
-
-bool run_failures(struct server *server, const struct auth_identity *identity, int64_t run,
-	int limit, json_t **out, struct error *err)
-{
-	scoped(arena_free) struct arena *scratch = arena_new();
-	struct run_row row;
-	struct check_row *checks;
-	size_t count;
-	if (!auth_require(identity, AUTH_READ, err) ||
-		!get_row(server, identity, run, scratch, &row, err) ||
-		!checks_list(server->store, run, scratch, &checks, &count, err))
-		return false;
-	/* Rows are data: an administrator who is no owner manages the node, but does not read them.
-	 */
-	struct auth_identity owner = *identity;
-	owner.principal.admin = false;
-	if (!manages(server, &owner, row.product))
-		return error_set(err, INSUFFICIENT_PRIVILEGE,
-			"only owners of %.*s may read its failing rows", SLICE_FMT(row.product));
-	scoped(json_drop) json_t *list = json_array();
-	for (size_t i = 0; i < count; i++)
-		if (!checks[i].ok && checks[i].failing_path.len &&
-			!read_rows(server, &checks[i], limit, list, err))
-			return false;
-	*out = take(list);
-	return true;
 }

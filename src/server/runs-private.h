@@ -53,6 +53,16 @@ struct run_order {
 };
 bool runs_enqueue(struct server *server, const struct run_order *order, int64_t *run_out,
 	struct error *err) must_check;
+/* The run, when the identity owns its product or is an administrator; 42704 otherwise. */
+struct run_row;
+struct check_row;
+struct auth_identity;
+bool run_find(struct server *server, const struct auth_identity *identity, int64_t run,
+	struct arena *arena, struct run_row *out, struct error *err) must_check;
+/* {"name","table","ok","severity",…}; the caller's reference. */
+json_t *run_check_json(const struct check_row *check);
+/* Removes failing rows of runs that ended before, or are forgotten (failures.c). */
+void failures_sweep(struct server *server, int64_t before_us);
 /* Schedules that are due (schedules.c). */
 void schedules_fire(struct server *server);
 /* Products that wait for one that was published. */

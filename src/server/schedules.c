@@ -8,6 +8,9 @@
 #include "server/server-private.h"
 #include "store/ingest.h"
 
+/* Of a dense schedule, after a long time: then it counts from now. */
+enum { MISSED_MOST = 10000 };
+
 static const struct schedule_row *find_fired(
 	const struct schedule_row *rows, size_t count, struct slice product)
 {
@@ -33,16 +36,25 @@ static void enqueue(
 
 /* The latest due time at or before now, not before the last one; 0 = none. One run makes up for
  * several missed ones. */
-static int64_t due_time(
-	const struct cron *cron, const struct cron_zone *zone, int64_t after_us, int64_t now_us)
+static int64_t due_time(const struct cron *cron, const struct cron_zone *zone, int64_t after_us,
+	int64_t now_us, int *count_out)
 {
 	int64_t due = 0;
 	int64_t next = cron_next(cron, zone, after_us);
-	for (int i = 0; next <= now_us && i < 10000; i++) {
+	int count = 0;
+	for (; next <= now_us && count < MISSED_MOST; count++) {
 		due = next;
 		next = cron_next(cron, zone, next);
 	}
-	return due;
+	*count_out = count;
+	return count < MISSED_MOST ? due : now_us;
+}
+
+static void tell_missed(struct server *server, struct slice product, int due)
+{
+	if (due > 1)
+		log_say(server->log, SCHEDULE_MISSED, NULL, log_str("product", product),
+			log_int("missed", due - 1));
 }
 
 static void fire_one(struct server *server, const struct model_product *product,
@@ -58,9 +70,11 @@ static void fire_one(struct server *server, const struct model_product *product,
 	struct schedule_row row = {.product = product->full_name, .fired_us = now};
 	if (fired) {
 		row.inputs_seen = fired->inputs_seen;
-		row.fired_us = due_time(&cron, zone, fired->fired_us, now);
+		int due;
+		row.fired_us = due_time(&cron, zone, fired->fired_us, now, &due);
 		if (row.fired_us == 0)
 			return;
+		tell_missed(server, product->full_name, due);
 	}
 	if (!schedules_put(server->store, &row, &err)) {
 		log_failure(server->log, EVENT_STORE_FAILED, NULL, "keep a schedule", &err);
