@@ -181,6 +181,7 @@ struct slice arena_printf(struct arena *arena, const char *fmt, ...)
 	va_list args;
 	va_list again;
 
+	check(fmt != NULL);
 	va_start(args, fmt);
 	va_copy(again, args);
 	int len = vsnprintf(NULL, 0, fmt, args);

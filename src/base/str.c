@@ -49,6 +49,7 @@ void str_printf(struct str *s, const char *fmt, ...)
 	va_list args;
 	va_list again;
 
+	check(fmt != NULL);
 	va_start(args, fmt);
 	va_copy(again, args);
 	int len = vsnprintf(NULL, 0, fmt, args);

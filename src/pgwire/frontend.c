@@ -42,7 +42,7 @@ uint16_t pg_get_u16(struct pg_reader *reader)
 {
 	const unsigned char *at = take_bytes(reader, 2);
 
-	return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+	return at ? (uint16_t)(at[0] * 256u + at[1]) : 0;
 }
 
 uint32_t pg_get_u32(struct pg_reader *reader)
