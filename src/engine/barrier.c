@@ -20,17 +20,23 @@
 #include "engine/engine-private.h"
 #include "engine/relation.h"
 
-/* Test builds weaken the barrier to show that the twin lakes bite (option weaken_barrier). */
+/*
+ * weft-worker always has the full barrier. The workers weft-worker-weakened-*, made beside it for
+ * tests alone, compile this file anew with less, to show that the twin lakes bite.
+ */
 enum barrier_strength {
 	BARRIER_NONE,
 	BARRIER_OFFSET, /* OFFSET 0 alone */
 	BARRIER_FULL,
 };
 
-#ifndef WEFT_BARRIER_STRENGTH
-#define WEFT_BARRIER_STRENGTH BARRIER_FULL
+#ifdef WEFT_WEAKENED_BARRIER
+static const enum barrier_strength barrier_strength = WEFT_WEAKENED_BARRIER;
+/* What a test looks for in the programs: it must be in no other. */
+__attribute__((used)) static const char marker[] = "weakened barrier, for tests only";
+#else
+static const enum barrier_strength barrier_strength = BARRIER_FULL;
 #endif
-static const enum barrier_strength barrier_strength = WEFT_BARRIER_STRENGTH;
 
 /* What a set of files has; kept by the engine, since a statement's copied conjuncts make new views
  * of them. */

@@ -20,6 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/measure.h"
+
 /* Newer than the headers we build with; numbers from the kernel's include/uapi/linux/landlock.h. */
 enum {
 	FS_REFER = 1 << 13,
@@ -99,6 +101,9 @@ static bool enter_landlock(const struct sandbox *s, struct error *err)
 		ok = grant(ruleset, s->read_paths[i], fs_read & attr.fs, err);
 	for (size_t i = 0; ok && i < s->write_path_count; i++)
 		ok = grant(ruleset, s->write_paths[i], (fs_read | fs_write) & attr.fs, err);
+	if (ok && measure_folder())
+		ok = grant(ruleset, slice_from_c(measure_folder()), (fs_read | fs_write) & attr.fs,
+			err);
 	if (ok && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
 		ok = error_set_errno(err, errno, "enter Landlock");
 	close(ruleset);
@@ -206,8 +211,9 @@ static bool set_limit(__rlimit_resource_t what, uint64_t value, struct error *er
 
 bool sandbox_enter(const struct sandbox *s, struct error *err)
 {
+	bool limit_memory = s->memory_bytes && measure_can_limit_memory();
 	if (!set_limit(RLIMIT_CORE, 0, err) ||
-		(s->memory_bytes && !set_limit(RLIMIT_AS, s->memory_bytes, err)) ||
+		(limit_memory && !set_limit(RLIMIT_AS, s->memory_bytes, err)) ||
 		(s->file_bytes && !set_limit(RLIMIT_FSIZE, s->file_bytes, err)) ||
 		(s->open_files && !set_limit(RLIMIT_NOFILE, s->open_files, err)))
 		return false;

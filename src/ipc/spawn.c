@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/measure.h"
 
 /* Copies stay out of the way of the child's numbers, so that one dup2 cannot overwrite the next
  * source. */
 enum { FIRST_CHILD_FD = 3, MAX_CHILD_FDS = 16, COPY_FROM = FIRST_CHILD_FD + MAX_CHILD_FDS };
+enum { MEASURED_END_MS = 3000 };
 
 static const char *const default_env[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", NULL};
 
@@ -109,12 +111,20 @@ bool process_wait(struct process *process, int timeout_ms, int *status_out)
 	return true;
 }
 
+static void end_now(struct process *process)
+{
+	process_signal(process, SIGKILL);
+	process_wait(process, -1, NULL);
+}
+
 void process_end(struct process *process)
 {
 	if (process->pidfd < 0)
 		return;
-	process_signal(process, SIGKILL);
-	process_wait(process, -1, NULL);
+	/* only a process that measures itself has something to save */
+	if (!measure_folder() || !process_signal(process, SIGTERM) ||
+		!process_wait(process, MEASURED_END_MS, NULL))
+		end_now(process);
 	close(process->pidfd);
 	process->pidfd = -1;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/attrs.h"
+#include "base/measure.h"
 #include "ipc/frame.h"
 #include "worker/job.h"
 #include "worker/zygote.h"
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 {
 	struct channel channel = {CHANNEL_FD};
 	signal(SIGPIPE, SIG_IGN);
+	measure_end_on_sigterm();
 	for (size_t i = 0; i < array_len(modes) && argc == 2; i++)
 		if (strcmp(argv[1], modes[i].name) == 0 &&
 			fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0)

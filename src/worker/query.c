@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/measure.h"
 #include "worker/query-private.h"
 
 /* For the signal handler only: a handler has no other way to reach its worker. */
@@ -99,5 +100,6 @@ int query_worker_run(struct engine *engine, struct channel channel)
 	interrupted = engine;
 	check(sigaction(SIGINT, &action, NULL) == 0);
 	int status = serve(&worker);
+	measure_save();
 	_exit(status); /* no destructors: nothing to save, and the engine may be broken */
 }

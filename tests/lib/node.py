@@ -29,11 +29,11 @@ class Failed(Exception):
 
 
 class Node:
-    def __init__(self, folder, config=None, env=None):
+    def __init__(self, folder, config=None, env=None, programs=BUILD):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "node"
-        self.weft = BUILD / "weft"
+        self.weft = programs / "weft"
         self.env = {**{k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}, "XDG_CONFIG_HOME": str(self.folder / "xdg"), **(env or {})}
         self.settings = {"pg.port": free_port(), "http.port": free_port(), **(config or {})}
         self.process = None

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib.node import Node  # noqa: E402
+from lib.node import BUILD, Node  # noqa: E402
 from security import twin  # noqa: E402
 
 COUNT = int(os.environ.get("WEFT_TWIN_STATEMENTS", "5000"))
@@ -45,10 +45,10 @@ MESH = {
 }
 
 
-def start_twin(folder, name):
+def start_twin(folder, name, programs=BUILD):
     twin.write_lake(folder / f"data-{name}", name)
     # one thread for both, so that rows lie in the same order and an answer without an order is the same each time
-    node = Node(folder / name, config={"sources.dirs": str(folder / f"data-{name}"), "query.threads": "1", "runs.threads": "1"})
+    node = Node(folder / name, config={"sources.dirs": str(folder / f"data-{name}"), "query.threads": "1", "runs.threads": "1"}, programs=programs)
     node.start()
     node.add_user("ana", PASSWORD, groups=["analysts"], attributes={"regions": ["north", "west"]})
     node.apply(MESH)
