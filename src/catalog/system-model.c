@@ -352,7 +352,9 @@ bool fill_nodes(struct filling *f)
 	row_text(f, mesh_nodes_mesh, f->model->name);
 	row_c(f, mesh_nodes_version, f->request->version);
 	row_time(f, mesh_nodes_started_at, f->request->started_us);
-	row_int(f, mesh_nodes_epoch, f->model->epoch);
+	/* it grows with changes of what others may not know of */
+	if (f->principal->admin)
+		row_int(f, mesh_nodes_epoch, f->model->epoch);
 	row_int(f, mesh_nodes_domains, domains);
 	row_int(f, mesh_nodes_products, products);
 	row_end(f);

@@ -38,7 +38,7 @@ struct question {
 static bool ask(struct worker *worker, const struct question *question, struct arena *arena,
 	struct slice *out, struct error *err)
 {
-	struct frame frame;
+	struct frame frame = {0};
 	worker_begin(worker, PARSE_TIMEOUT_MS);
 	bool ok = worker_send(worker, question->type, question->payload, NULL, 0, err) &&
 		  worker_receive(worker, arena, &frame, err);
@@ -92,7 +92,7 @@ bool parse_bind(const struct parser *parser, const struct parse_binding *binding
 		.relations = binding->relations,
 		.relation_count = binding->relation_count};
 	struct question question = {W_PREPARE, W_PREPARED, wire_prepare_json(arena, &prepare)};
-	struct slice answer;
+	struct slice answer = SLICE_NONE;
 	return ask_any(parser, &question, arena, &answer, err) &&
 	       wire_prepared_parse(arena, answer, out, err);
 }
