@@ -480,14 +480,19 @@ static bool lock_engine(struct job *job, const paths *allowed, struct error *err
 static bool narrow(struct job *job, struct error *err)
 {
 	struct slice spill = json_get_slice(job->spec, "spill");
-	struct slice write[2] = {job->staging, spill};
-	size_t write_count = spill.len ? 2 : 1;
+	struct slice write[2] = {0};
+	size_t write_count = 0;
 	int64_t threads = json_get_i64(job->spec, "threads", 1);
 	int64_t memory = json_get_i64(job->spec, "memory_bytes", 0);
 	bool network = false;
 	paths read = {0};
 	paths allowed = {0};
 
+	/* A job that only reads has neither. */
+	if (job->staging.len)
+		write[write_count++] = job->staging;
+	if (spill.len)
+		write[write_count++] = spill;
 	if (!collect_paths(job, &read, &network, err) || !set_identity(job, err))
 		return false;
 	for (size_t i = 0; i < read.len; i++)
