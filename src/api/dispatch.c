@@ -56,15 +56,16 @@ static bool no_route(struct request *request, enum route_match match, const char
 	error_set(&err, FEATURE_NOT_SUPPORTED, "%.*s is not possible here",
 		SLICE_FMT(slice_sub(request->method, 0, 20)));
 	error_hint(&err, "use %s", allow);
+	request->problem_status = MHD_HTTP_METHOD_NOT_ALLOWED;
 	reply_problem(request, &err);
 	reply_header(request, "Allow", slice_from_c(allow));
-	request->status = MHD_HTTP_METHOD_NOT_ALLOWED;
 	return false;
 }
 
 static bool handle(struct request *request, struct error *err)
 {
 	if (request->body_too_large) {
+		request->problem_status = MHD_HTTP_CONTENT_TOO_LARGE;
 		error_set(err, LIMIT_EXCEEDED, "the body is too large");
 		return error_hint(err, "the setting http.body_max is the limit");
 	}

@@ -145,8 +145,12 @@ void api_openapi_print(struct str *out)
 
 void api_reference_print(struct str *out)
 {
-	str_add_c(out, "# HTTP API\n\nMade from `src/api/routes.def`. The full description is "
-		       "`GET /api/v1/openapi.json`.\n\n| | | scope | |\n|---|---|---|---|\n");
+	str_add_c(out,
+		"# HTTP API\n\nMade from src/api/routes.def. The whole description, with the "
+		"schemas of bodies and\nanswers, is `GET /api/v1/openapi.json` (OpenAPI "
+		"3.1). Errors are problem details (RFC 9457)\nwith the SQLSTATE in `code`, "
+		"a `hint` and the `request_id`.\n\n"
+		"| method | path | scope | what |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < route_count; i++) {
 		const char *scope = "none";
 

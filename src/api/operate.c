@@ -38,5 +38,5 @@ bool api_queries(struct request *request, struct error *err)
 bool api_query_cancel(struct request *request, struct error *err)
 {
 	return queries_cancel(request->server, request->identity, request->params[0], err) &&
-	       reply_empty(request, MHD_HTTP_ACCEPTED);
+	       reply_empty(request, MHD_HTTP_NO_CONTENT);
 }

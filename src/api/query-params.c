@@ -1,16 +1,36 @@
 #include "api/query-params.h"
 
+#include <string.h>
+
 #include "catalog/pgtype.h"
 
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_FLOAT8 = 701, PARAMS_MAX = 1000 };
+enum { OID_BOOL = 16, OID_INT8 = 20, OID_TEXT = 25, OID_FLOAT8 = 701, PARAMS_MAX = 1000 };
 
-static uint32_t type_oid(struct slice name)
+/* PostgreSQL's name, short or long. */
+static uint32_t postgres_oid(struct slice name)
 {
 	for (size_t i = 0; i < pgtype_row_count; i++)
 		if (slice_equal_nocase(name, slice_from_c(pgtype_rows[i].name)) ||
 			slice_equal_nocase(name, slice_from_c(pgtype_rows[i].display)))
 			return pgtype_rows[i].oid;
 	return 0;
+}
+
+/* A name as X-Weft-Columns tells types, or PostgreSQL's, with or without lengths; 0 = unknown. */
+static uint32_t type_oid(struct arena *arena, struct slice name)
+{
+	char *upper = arena_cstr(arena, name);
+	struct slice plain = slice_trim(slice_sub(name, 0, slice_find(name, SLICE("("), 0)));
+
+	for (char *c = upper; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	uint32_t oid = pgtype_of(slice_from_c(upper)).row->oid;
+
+	/* text is also what unknown names give */
+	if (oid != OID_TEXT || strcmp(upper, "VARCHAR") == 0)
+		return oid;
+	return postgres_oid(slice_equal_nocase(plain, SLICE("decimal")) ? SLICE("numeric") : plain);
 }
 
 /* The value's text and the type that its JSON form implies; false for lists and objects. */
@@ -49,7 +69,7 @@ static bool read_typed(struct arena *arena, const json_t *item, size_t number,
 		return error_hint(err, "use null, true, 1, 1.5, \"text\" or "
 				       "{\"type\":\"date\",\"value\":\"2026-01-31\"}");
 	}
-	out->oid = type_oid(type);
+	out->oid = type_oid(arena, type);
 	if (out->oid)
 		return true;
 	error_set(err, UNDEFINED_OBJECT, "parameter %zu: there is no type \"%.*s\"", number,

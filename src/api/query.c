@@ -120,6 +120,7 @@ bool api_query(struct request *request, struct error *err)
 
 	if (!query_format_choose(request_header(request, "Accept"), &job->format, &type)) {
 		query_job_free(job);
+		request->problem_status = MHD_HTTP_NOT_ACCEPTABLE;
 		error_set(err, INVALID_PARAMETER_VALUE, "no form of the Accept header is known");
 		return error_hint(err, "use application/json, application/x-ndjson, text/csv, "
 				       "application/vnd.apache.arrow.stream or "

@@ -70,11 +70,13 @@ bool reply_empty(struct request *request, unsigned status)
 void reply_problem(struct request *request, const struct error *err)
 {
 	const struct sqlstate_row *row = &sqlstate_table[err->state];
+	unsigned status =
+		request->problem_status ? request->problem_status : (unsigned)row->http_status;
 	scoped(json_drop) json_t *problem = json_object();
 
 	json_object_set_new(problem, "type", json_sprintf("urn:weft:error:%s", row->code));
 	json_object_set_new(problem, "title", json_string(row->meaning));
-	json_object_set_new(problem, "status", json_integer(row->http_status));
+	json_object_set_new(problem, "status", json_integer(status));
 	json_set_slice(problem, "detail", slice_from_c(err->msg));
 	json_object_set_new(problem, "code", json_string(row->code));
 	if (err->hint[0])
@@ -82,15 +84,14 @@ void reply_problem(struct request *request, const struct error *err)
 	if (err->position)
 		json_object_set_new(problem, "position", json_integer(err->position));
 	json_object_set_new(problem, "request_id", json_string(request->request_id));
-	reply_text(request, (unsigned)row->http_status, "application/problem+json",
-		json_print(request->arena, problem));
-	if (row->http_status == MHD_HTTP_UNAUTHORIZED) {
+	reply_text(
+		request, status, "application/problem+json", json_print(request->arena, problem));
+	if (status == MHD_HTTP_UNAUTHORIZED) {
 		add(request->response, "WWW-Authenticate", "Bearer realm=\"weft\"");
 		add(request->response, "WWW-Authenticate",
 			"Basic realm=\"weft\", charset=\"UTF-8\"");
 	}
-	if (row->http_status == MHD_HTTP_SERVICE_UNAVAILABLE ||
-		row->http_status == MHD_HTTP_TOO_MANY_REQUESTS)
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE || status == MHD_HTTP_TOO_MANY_REQUESTS)
 		add(request->response, "Retry-After", "1");
 }
 

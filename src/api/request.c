@@ -85,6 +85,7 @@ bool request_json(
 	/* Also keeps other sites' forms out: a form cannot send this type. */
 	type = slice_trim(slice_split(&type, ';'));
 	if (!slice_equal_nocase(type, SLICE("application/json"))) {
+		request->problem_status = MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
 		error_set(err, INVALID_PARAMETER_VALUE, "the body must be application/json");
 		return error_hint(err, "send the header Content-Type: application/json");
 	}

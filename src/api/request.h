@@ -61,6 +61,7 @@ struct request {
 	char request_id[REQUEST_ID_BYTES];
 	struct slice trace; /* traceparent as it came; none */
 	int64_t started_us;
+	unsigned problem_status;       /* of a failure, instead of its SQLSTATE's; 0 = that */
 	struct MHD_Response *response; /* set by reply_*; NULL = none yet */
 	unsigned status;
 };

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "api/api.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "catalog/system.h"
@@ -98,6 +99,7 @@ static const struct {
 	{"metrics", print_metrics},
 	{"system-tables", print_system_tables},
 	{"sqlstate", print_sqlstates},
+	{"http", api_reference_print},
 };
 
 int main(int argc, char **argv)

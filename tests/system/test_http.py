@@ -104,7 +104,7 @@ def test_problem_details(node):
     answer, text = query(node, "select 1 +")
     assert (answer.status, json.loads(text)["code"]) == (400, "42601")
     answer, text = ask(https(node), "DELETE", "/api/v1/runs")
-    assert (answer.status, answer.getheader("Allow")) == (405, "GET, POST")
+    assert (answer.status, answer.getheader("Allow"), json.loads(text)["status"]) == (405, "GET, POST", 405)
 
 
 def test_ids_are_kept(node):
@@ -152,7 +152,7 @@ def test_formats_and_governance(node):
     assert query(node, "select 1 as a", accept="application/x-ndjson")[1] == b'{"a":1}\n'
     assert query(node, "select 1 as a", accept="text/csv")[1] == b"a\r\n1\r\n"
     assert query(node, "select 1 as a", accept="application/vnd.apache.parquet")[1][:4] == b"PAR1"
-    assert query(node, "select 1 as a", accept="image/png")[0].status == 400
+    assert query(node, "select 1 as a", accept="image/png")[0].status == 406
     assert json.loads(query(node, "select 1 as a where false")[1]) == []
     assert len(json.loads(query(node, "select id from lab.people", limit=3)[1])) == 3
     assert query(node, "select id from lab.people", accept="text/csv", limit=3)[1].count(b"\n") == 4
@@ -166,6 +166,7 @@ def test_parameters(node):
     assert query(node, "select $1", params=[])[0].status == 400
     assert query(node, "select 1", params=[1])[0].status == 400
     assert query(node, "select $1", params=[[1]])[0].status == 400
+    assert query(node, "select $1", params=[{"type": "nothing", "value": 1}])[0].status == 404
 
 
 @pytest.mark.parametrize("body,headers,status", [
@@ -174,8 +175,8 @@ def test_parameters(node):
     (b'{"sql":"select 1","sql":"select 2"}', {"Content-Type": "application/json"}, 400),
     (b'{"sql":"select 1","other":1}', {"Content-Type": "application/json"}, 400),
     (b'{"sql":1}', {"Content-Type": "application/json"}, 400),
-    (b'{"sql":"select 1"}', {"Content-Type": "text/plain"}, 400),
-    (b'{"sql":"select 1"}', {}, 400),
+    (b'{"sql":"select 1"}', {"Content-Type": "text/plain"}, 415),
+    (b'{"sql":"select 1"}', {}, 415),
     (b'{"sql":"select 1","timeout_ms":-1}', {"Content-Type": "application/json"}, 400),
     (b'{"sql":"select \xff"}', {"Content-Type": "application/json"}, 400),
     (b"[" * 100000, {"Content-Type": "application/json"}, 400),
@@ -183,14 +184,16 @@ def test_parameters(node):
 def test_bad_bodies(node, body, headers, status):
     connection = https(node)
     connection.request("POST", "/api/v1/query", body, {**basic("eve"), **headers})
-    assert connection.getresponse().status == status
+    answer = connection.getresponse()
+    problem = json.loads(answer.read())
+    assert (answer.status, problem["status"]) == (status, status) and answer.getheader("Content-Type") == "application/problem+json"
 
 
 def test_body_limit(node):
     connection = https(node)
     try:
         connection.request("POST", "/api/v1/query", b"x" * (40 << 20), {**basic("eve"), "Content-Type": "application/json"})
-        assert connection.getresponse().status == 429
+        assert connection.getresponse().status == 413
     except (BrokenPipeError, ConnectionResetError, ssl.SSLError, http.client.RemoteDisconnected):
         pass  # cut off before it was all read
     assert ask(https(node), "GET", "/healthz")[0].status == 200

@@ -126,7 +126,7 @@ def test_settings_change_while_it_serves(node):
     node.cli("config", "set", "query.max_rows", "0")
     assert len(query(node, "eve", "select id from lab.people")) == 1000
     node.cli("config", "set", "http.body_max", "64KiB")
-    assert ask(node, "/api/v1/query", body={"sql": "select 1" + " " * 70000})[0] == 429
+    assert ask(node, "/api/v1/query", body={"sql": "select 1" + " " * 70000})[0] == 413
     node.cli("config", "set", "http.body_max", "1MiB")
     assert ask(node, "/api/v1/query", body={"sql": "select 1" + " " * 50000})[0] == 200
     text = (node.data / "weft.toml").read_text()
