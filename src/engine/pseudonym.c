@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/engine-private.h"
+#include "engine/siphash.h"
 
 _Static_assert(sizeof(((struct engine *)0)->pseudonym_key) == crypto_shorthash_siphash24_KEYBYTES,
 	"SipHash's key");
@@ -29,11 +30,8 @@ static void of_integers(duckdb_function_info info, duckdb_data_chunk input, duck
 {
 	const struct engine *engine = duckdb_scalar_function_get_extra_info(info);
 	duckdb_vector in = duckdb_data_chunk_get_vector(input, 0);
-	const int64_t *from = duckdb_vector_get_data(in);
-	int64_t *to = duckdb_vector_get_data(output);
-	idx_t count = duckdb_data_chunk_get_size(input);
-	for (idx_t i = 0; i < count; i++)
-		to[i] = (int64_t)hash(engine, &from[i], sizeof from[i]);
+	siphash_words(engine->pseudonym_key, duckdb_vector_get_data(in),
+		duckdb_vector_get_data(output), duckdb_data_chunk_get_size(input));
 }
 
 static void of_texts(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
