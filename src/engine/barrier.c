@@ -204,21 +204,45 @@ static void add_barrier(
 	str_printf(sql, " FROM (%.*s)", SLICE_FMT(rows));
 }
 
-/* A cast to the type that the column has already is dropped by the binder. */
-static void add_masks(struct str *sql, const struct relation *r, struct slice rows)
+/* The subquery of the rows that are not hidden, behind the barrier where some are. */
+static void add_visible(
+	struct str *sql, const struct relation *r, const struct source *source, struct slice files)
+{
+	struct str rows = str_in(sql->arena);
+	add_rows(&rows, r, source, files);
+	str_add_char(sql, '(');
+	if (r->barrier && barrier_strength == BARRIER_FULL)
+		add_barrier(sql, r, source, str_slice(&rows));
+	else
+		str_add(sql, str_slice(&rows));
+	str_add_char(sql, ')');
+}
+
+/* Binding a cast costs as much as binding a column: there is none where the type is right already.
+ */
+static void add_shown(struct str *sql, const struct relation_column *c)
+{
+	bool masked = !slice_is_none(c->expression);
+	str_add_c(sql, masked || c->cast ? "CAST(" : "");
+	if (masked)
+		str_printf(sql, "(%.*s\n)", SLICE_FMT(c->expression));
+	else
+		str_add_sql_ident(sql, c->name);
+	if (masked || c->cast)
+		str_printf(sql, " AS %.*s)", SLICE_FMT(c->type));
+	str_add_c(sql, " AS ");
+	str_add_sql_ident(sql, c->name);
+}
+
+/* What the principal sees of the rows of from, a table function or a subquery. */
+static void add_masks(struct str *sql, const struct relation *r, struct slice from)
 {
 	str_add_c(sql, "SELECT ");
 	for (size_t i = 0; i < r->column_count; i++) {
-		const struct relation_column *c = &r->columns[i];
-		str_add_c(sql, i ? ", CAST(" : "CAST(");
-		if (slice_is_none(c->expression))
-			str_add_sql_ident(sql, c->name);
-		else
-			str_printf(sql, "(%.*s\n)", SLICE_FMT(c->expression));
-		str_printf(sql, " AS %.*s) AS ", SLICE_FMT(c->type));
-		str_add_sql_ident(sql, c->name);
+		str_add_c(sql, i ? ", " : "");
+		add_shown(sql, &r->columns[i]);
 	}
-	str_printf(sql, " FROM (%.*s)", SLICE_FMT(rows));
+	str_printf(sql, " FROM %.*s", SLICE_FMT(from));
 }
 
 static struct slice no_rows(struct arena *arena, const struct relation *r)
@@ -248,17 +272,16 @@ bool relation_select(struct arena *arena, struct engine *engine, const struct re
 		by_name |= r->columns[i].absent;
 	struct str files = str_in(arena);
 	struct str rows = str_in(arena);
-	struct str open = str_in(arena);
 	struct str all = str_in(arena);
 	struct source *source = NULL;
 	add_files(&files, r, by_name);
+	/* One level where one does: every statement binds every level anew. */
+	bool plain = !by_name && !r->barrier && slice_is_none(r->filter) && !r->conjunct_count;
 	if ((by_name || r->barrier) && !read_source(engine, str_slice(&files), &source, err))
 		return false;
-	add_rows(&rows, r, source, str_slice(&files));
-	bool opaque = r->barrier && barrier_strength == BARRIER_FULL;
-	if (opaque)
-		add_barrier(&open, r, source, str_slice(&rows));
-	add_masks(&all, r, str_slice(opaque ? &open : &rows));
+	if (!plain)
+		add_visible(&rows, r, source, str_slice(&files));
+	add_masks(&all, r, plain ? str_slice(&files) : str_slice(&rows));
 	*out = str_slice(&all);
 	return true;
 }

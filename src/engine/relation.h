@@ -12,6 +12,7 @@ struct relation_column {
 	struct slice type;
 	struct slice expression; /* the mask; none = the column itself */
 	bool absent;		 /* some files lack it */
+	bool cast;		 /* the files hold it in another type */
 };
 
 struct relation {

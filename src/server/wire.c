@@ -92,6 +92,8 @@ static void add_columns(struct str *out, const struct wire_relation *r)
 		add_text(out, "expr", c->expr);
 		if (c->absent)
 			str_add_c(out, ",\"absent\":true");
+		if (c->other_type)
+			str_add_c(out, ",\"cast\":true");
 		str_add_char(out, '}');
 	}
 	str_add_char(out, ']');

@@ -1,6 +1,7 @@
 /* W_PARSE, W_PARSE_CATALOG and W_PREPARE. */
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "sql/column-name.h"
 #include "worker/query-private.h"
@@ -31,23 +32,36 @@ static bool read_parse_error(struct slice ast, struct slice text, struct error *
 	return false;
 }
 
+/* The AST of a text as JSON, by a statement that is planned once. Lives in the frame's arena. */
+static bool serialize(
+	struct query_worker *worker, struct slice text, struct slice *ast_out, struct error *err)
+{
+	enum { VARCHAR_OID = 1043, TEXT_FORMAT = 0 };
+	scoped(engine_result_free) struct engine_result *result = NULL;
+	size_t rows = 0;
+	if (!worker->parser && !engine_prepare(worker->engine,
+				       SLICE("SELECT json_serialize_sql(CAST($1 AS VARCHAR))"),
+				       &worker->parser, err))
+		return false;
+	if (!engine_bind(worker->parser, 0, VARCHAR_OID, TEXT_FORMAT, text, err) ||
+		!engine_execute(worker->parser, &result, err) ||
+		!engine_result_next(result, &rows, err))
+		return false;
+	check(rows == 1);
+	*ast_out = engine_value_text(result, worker->arena, 0, 0);
+	return true;
+}
+
 bool query_parse(struct query_worker *worker, const struct frame *frame, struct error *err)
 {
-	scoped(engine_result_free) struct engine_result *result = NULL;
 	struct slice text = frame->payload;
-	struct str sql = str_in(worker->arena);
-	size_t rows = 0;
+	struct slice ast;
 	if (frame->type == W_PARSE_CATALOG && !rewrite_catalog(worker->arena, text, &text, err))
 		return false;
-	str_add_c(&sql, "SELECT json_serialize_sql(");
-	str_add_sql_literal(&sql, text);
-	str_add_c(&sql, ")");
-	if (!engine_query(worker->engine, str_slice(&sql), &result, err) ||
-		!engine_result_next(result, &rows, err) || rows != 1) {
+	if (!serialize(worker, text, &ast, err)) {
 		err->position = 0;
 		return false;
 	}
-	struct slice ast = engine_value_text(result, worker->arena, 0, 0);
 	return read_parse_error(ast, text, err) &&
 	       channel_send(&worker->channel, W_AST, ast, NULL, 0, err);
 }

@@ -30,6 +30,7 @@ struct portal {
 struct query_worker {
 	struct engine *engine;
 	struct session *session;
+	struct engine_statement *parser; /* json_serialize_sql of its parameter; NULL until used */
 	struct channel channel;
 	struct arena *arena; /* of the current frame */
 	struct buffer out;

@@ -7,6 +7,7 @@ static bool read_column(const json_t *item, struct relation_column *out, struct 
 		.type = json_get_slice(item, "type"),
 		.expression = json_get_slice(item, "expr"),
 		.absent = json_get_bool(item, "absent", false),
+		.cast = json_get_bool(item, "cast", false),
 	};
 	return (!slice_is_none(out->name) && !slice_is_none(out->type)) ||
 	       error_set(err, PROTOCOL_VIOLATION, "a relation has a column without name or type");
