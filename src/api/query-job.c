@@ -78,6 +78,16 @@ static void on_waiting(void *ctx, struct slice text)
 	job->waited_for = arena_copy(job->arena, text);
 }
 
+static struct query_execution execution_of(const struct query_job *job)
+{
+	return (struct query_execution){
+		.format = job->format,
+		.params = job->params,
+		.param_count = job->param_count,
+		.max_rows = job->limit,
+	};
+}
+
 static bool open_query(struct query_job *job, struct query **out, struct error *err)
 {
 	const struct query_request request = {
@@ -106,6 +116,10 @@ static bool open_query(struct query_job *job, struct query **out, struct error *
 	pthread_mutex_lock(&job->lock);
 	job->query = query;
 	pthread_mutex_unlock(&job->lock);
+	const struct query_execution how = execution_of(job);
+
+	if (job->param_count == 0 && !query_start(query, &how, err))
+		return false;
 	if (!query_describe(query, &columns, &column_count, &oids, &wanted, err))
 		return false;
 	if (wanted != job->param_count)
@@ -136,12 +150,7 @@ static bool end_late(struct query_job *job, struct error *err)
 static bool run_query(struct query_job *job, struct query *query, struct error *err)
 {
 	const struct query_sink sink = {on_rows, on_notice, job};
-	const struct query_execution how = {
-		.format = job->format,
-		.params = job->params,
-		.param_count = job->param_count,
-		.max_rows = job->limit,
-	};
+	const struct query_execution how = execution_of(job);
 	enum query_end end = QUERY_COMPLETE;
 	uint64_t rows = 0;
 
@@ -164,5 +173,6 @@ bool query_job_produce(void *ctx, struct stream *stream, struct error *err)
 	job->query = NULL;
 	pthread_mutex_unlock(&job->lock);
 	query_close(&query);
+	query_settle(job->server);
 	return ok;
 }

@@ -104,10 +104,7 @@ static void complete(struct query *q, const struct error *failure, const char *c
 		.rows = (int64_t)q->rows,
 		.bytes = (int64_t)q->bytes,
 		.duration_us = clock_mono_us(&clock_system) - q->opened_us};
-	struct error err;
-	if (!audit_complete(q->server->store, q->audit, &end, &err))
-		log_failure(
-			q->server->log, EVENT_STORE_FAILED, NULL, "complete an audit record", &err);
+	audit_complete(q->server->store, q->audit, &end);
 	struct tend_query counted = {.door = q->request.door,
 		.outcome = counted_as,
 		.rows = q->rows,
@@ -160,4 +157,11 @@ void query_audit_refused(struct query *q, const struct error *failure)
 		.principal = q->principal_name};
 	log_failure(q->server->log, EVENT_QUERY_REFUSED, &where, "refuse a statement", failure);
 	complete(q, failure, refused_as(failure));
+}
+
+void query_settle(struct server *server)
+{
+	struct error err;
+	if (!audit_flush(server->store, &err))
+		log_failure(server->log, EVENT_STORE_FAILED, NULL, "complete audit records", &err);
 }

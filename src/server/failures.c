@@ -60,10 +60,7 @@ static void end_audit(struct server *server, int64_t id, int64_t rows, const str
 	struct audit_end end = {.outcome = failure ? SLICE("error") : SLICE("ok"),
 		.state = failure ? slice_from_c(sqlstate_table[failure->state].code) : SLICE_NONE,
 		.rows = rows};
-	struct error err;
-	if (!audit_complete(server->store, id, &end, &err))
-		log_failure(
-			server->log, EVENT_STORE_FAILED, NULL, "complete an audit record", &err);
+	audit_complete(server->store, id, &end);
 }
 
 /* Rows that are kept no longer are none. */

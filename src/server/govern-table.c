@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "policy/mask-sql.h"
 #include "policy/prune.h"
+#include "server/file-lists.h"
 #include "server/govern-private.h"
 #include "server/server-private.h"
 
@@ -311,11 +312,12 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 	const struct governed *g, struct wire_relation *relation, struct plan_table *table,
 	struct error *err)
 {
-	struct model_files files;
-	if (!model_files_at(request->server->store, g->table, g->version, plan->arena, &files, err))
+	scoped(file_list_unref) struct file_list_ref *list = NULL;
+	if (!file_lists_get(request->server->file_lists, request->server->store, g->table,
+		    g->version, &list, err))
 		return false;
-	fill_columns(plan, g, files.state.schema, relation);
-	fill_files(request, plan, g, &files, relation);
+	fill_columns(plan, g, file_list_files(list)->state.schema, relation);
+	fill_files(request, plan, g, file_list_files(list), relation);
 	fill_conjuncts(plan, g, relation);
 	relation->min_group = g->decision.min_group;
 	fill_table(plan, g, table);

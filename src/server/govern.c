@@ -11,10 +11,11 @@
 #include "base/vec.h"
 #include "catalog/pgcatalog.h"
 #include "catalog/system.h"
+#include "server/file-lists.h"
 #include "server/govern-private.h"
+#include "server/principals.h"
 #include "server/server-private.h"
 #include "sql/command.h"
-#include "store/accounts.h"
 
 static const struct slice team_prefix = {"team:", 5};
 
@@ -37,25 +38,6 @@ static bool team_principal(
 	return true;
 }
 
-static void copy_account(
-	const struct account_row *account, struct arena *arena, struct principal *out)
-{
-	struct attribute *attributes =
-		arena_array_of(arena, struct attribute, account->attribute_count);
-	for (size_t i = 0; i < account->attribute_count; i++) {
-		const struct account_attribute *a = &account->attributes[i];
-		attributes[i] = (struct attribute){.name = a->name,
-			.type = a->type,
-			.values = a->values,
-			.value_count = a->value_count};
-	}
-	out->groups = account->groups;
-	out->group_count = account->group_count;
-	out->attributes = attributes;
-	out->attribute_count = account->attribute_count;
-	out->admin = account->admin;
-}
-
 bool govern_principal(struct server *server, const struct model *model, struct arena *arena,
 	const struct principal *claimed, struct principal *out, struct error *err)
 {
@@ -68,19 +50,17 @@ bool govern_principal(struct server *server, const struct model *model, struct a
 		*out = p;
 		return true;
 	}
-	struct account_row account;
-	enum account_outcome outcome;
-	if (!accounts_get(server->store, claimed->name, arena, &account, &outcome, err))
+	enum principal_outcome outcome;
+	if (!principals_get(server->principals, claimed->name, arena, out, &outcome, err))
 		return false;
-	if (outcome == ACCOUNT_FOUND && !account.disabled) {
-		copy_account(&account, arena, &p);
-		*out = p;
+	if (outcome == PRINCIPAL_FOUND) {
+		out->purpose = p.purpose;
 		return true;
 	}
 	/* The owner of the node's process at the control socket needs no account; another
 	 * administrator whose account is gone is nobody. */
 	bool local = claimed->admin && slice_equal_c(claimed->name, server->local_admin);
-	if (outcome == ACCOUNT_ABSENT && local) {
+	if (outcome == PRINCIPAL_ABSENT && local) {
 		p.admin = true;
 		*out = p;
 		return true;
@@ -372,13 +352,15 @@ static bool grant_table(const struct govern_request *request, struct arena *aren
 		vec_push(arena, &grant->dirs, arena_copy(arena, table->location));
 		return true;
 	}
-	struct model_files files;
-	if (!model_files_at(request->server->store, table, table->version, arena, &files, err))
+	scoped(file_list_unref) struct file_list_ref *list = NULL;
+	if (!file_lists_get(request->server->file_lists, request->server->store, table,
+		    table->version, &list, err))
 		return false;
-	for (size_t i = 0; i < files.file_count; i++)
-		if (govern_file_verdict(&access->decision, table, &files.files[i],
+	const struct model_files *files = file_list_files(list);
+	for (size_t i = 0; i < files->file_count; i++)
+		if (govern_file_verdict(&access->decision, table, &files->files[i],
 			    request->principal) != GOVERN_NONE)
-			vec_push(arena, &grant->files, files.files[i].path);
+			vec_push(arena, &grant->files, arena_copy(arena, files->files[i].path));
 	return true;
 }
 

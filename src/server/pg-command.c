@@ -112,6 +112,10 @@ static bool open_portal(struct pg_session *session, struct pg_portal *portal,
 	else if (!pg_query_open(session, inner, prepared ? prepared->oids : NULL,
 			 prepared ? prepared->oid_count : 0, &portal->query, err))
 		return false;
+	/* A simple query is run at once, all rows as text: it need not wait for its description. */
+	if (!prepared && portal->command.kind == COMMAND_QUERY &&
+		!query_start(portal->query, &(struct query_execution){.format = QUERY_PG}, err))
+		return false;
 	if (!pg_query_describe(session, portal->query, portal->arena, &description, err))
 		return false;
 	portal->columns = description.columns;

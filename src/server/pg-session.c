@@ -257,6 +257,8 @@ static bool wait_for_message(struct pg_session *session)
 
 	if (pg_stream_buffered(&session->stream) == 0 && session->out.len > PG_OUT_BYTES)
 		pg_flush(session);
+	if (pg_stream_buffered(&session->stream) == 0)
+		query_settle(session->server);
 	do {
 		if (session->broken)
 			return false;

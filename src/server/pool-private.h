@@ -63,6 +63,7 @@ struct pool {
 	struct worker_list dying;
 	struct pool_stats stats;
 	uint64_t spill_number;
+	int64_t next_look_us; /* when the supervisor wakes by itself; 0 = it is awake */
 };
 
 void list_add(struct worker_list *list, struct worker *worker);

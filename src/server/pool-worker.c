@@ -122,7 +122,8 @@ void worker_begin(struct worker *worker, int64_t timeout_ms)
 	pthread_mutex_lock(&pool->lock);
 	worker->running = true;
 	worker->deadline_us = timeout_ms > 0 ? clock_mono_us(&clock_system) + timeout_ms * 1000 : 0;
-	if (timeout_ms > 0)
+	/* Waking the supervisor for each statement would cost as much as a small statement. */
+	if (timeout_ms > 0 && worker->deadline_us < pool->next_look_us)
 		pthread_cond_signal(&pool->supervise);
 	pthread_mutex_unlock(&pool->lock);
 }

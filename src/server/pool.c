@@ -132,7 +132,9 @@ static void *supervisor_main(void *arg)
 		if (pool->warm.len < pool->config.warm && warm_up_locked(pool))
 			continue;
 		struct timespec at = mono_time(next);
+		pool->next_look_us = next;
 		pthread_cond_timedwait(&pool->supervise, &pool->lock, &at);
+		pool->next_look_us = 0;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -267,19 +269,17 @@ static bool same_key(struct worker_key a, struct worker_key b)
 	return a.words[0] == b.words[0] && a.words[1] == b.words[1];
 }
 
-/* Workers that died while they were nobody's must not cost a statement. */
-static void bury_dead_locked(struct pool *pool, struct worker_list *list)
+/* A worker that died while it was nobody's must not cost a statement. */
+static bool is_alive_locked(struct pool *pool, struct worker_list *list, struct worker *worker)
 {
-	struct worker *next;
-	for (struct worker *w = list->first; w; w = next) {
-		next = w->next;
-		if (process_wait(&w->process, 0, NULL))
-			retire_locked(pool, list, w);
-	}
+	if (!process_wait(&worker->process, 0, NULL))
+		return true;
+	retire_locked(pool, list, worker);
+	return false;
 }
 
 /* Of the key's idle workers one that has the plan, else one that may read the files. */
-static struct worker *match_idle_locked(struct pool *pool, const struct pool_request *request)
+static struct worker *find_idle_locked(struct pool *pool, const struct pool_request *request)
 {
 	struct worker *covering = NULL;
 	for (struct worker *w = pool->idle.first; w; w = w->next) {
@@ -291,6 +291,15 @@ static struct worker *match_idle_locked(struct pool *pool, const struct pool_req
 			covering = w;
 	}
 	return covering;
+}
+
+static struct worker *match_idle_locked(struct pool *pool, const struct pool_request *request)
+{
+	struct worker *worker;
+	do
+		worker = find_idle_locked(pool, request);
+	while (worker && !is_alive_locked(pool, &pool->idle, worker));
+	return worker;
 }
 
 /* Unlocked: the limit is passed by value. */
@@ -384,6 +393,8 @@ static bool take_slot_locked(
 static struct worker *fresh_locked(struct pool *pool, struct error *err)
 {
 	struct worker *worker = pool->warm.first;
+	while (worker && !is_alive_locked(pool, &pool->warm, worker))
+		worker = pool->warm.first;
 	if (worker) {
 		list_remove(&pool->warm, worker);
 		pthread_cond_signal(&pool->supervise);
@@ -427,8 +438,6 @@ bool pool_acquire(struct pool *pool, const struct pool_request *request, struct 
 		pthread_mutex_unlock(&pool->lock);
 		return false;
 	}
-	bury_dead_locked(pool, &pool->idle);
-	bury_dead_locked(pool, &pool->warm);
 	struct worker *worker = match_idle_locked(pool, request);
 	bool ok = true;
 	if (worker) {

@@ -32,6 +32,7 @@ struct query {
 	atomic_bool cancelled;
 	atomic_bool revoked; /* cancelled because a right was taken away */
 	bool portal_open;
+	bool started;		   /* W_EXECUTE is under way, its answer not read yet */
 	int64_t audit;		   /* 0 = not begun */
 	int64_t opened_us;	   /* monotonic */
 	_Atomic int64_t queued_us; /* waited for workers, in total; -1 = never asked for one */
@@ -49,5 +50,7 @@ struct govern_request query_govern_request(
 bool query_lend_worker(struct query *query, struct worker_key key, struct error *err) must_check;
 /* Does nothing when none is held. */
 void query_return_worker(struct query *query, enum worker_state state);
+/* Ends what was started and is not read. */
+void query_abandon(struct query *query);
 /* Closes a suspended portal and gives its worker back. */
 void query_end_portal(struct query *query);

@@ -18,8 +18,9 @@
 
 enum { PREPARE_TIMEOUT_MS = 30000, PORTAL = 1 };
 
-static bool send_prepare(struct query *q, struct arena *scratch, struct error *err)
+static bool send_prepare(struct query *q, struct error *err)
 {
+	scoped(arena_free) struct arena *scratch = arena_new();
 	struct plan *plan = q->plan;
 	int fds[FRAME_MAX_FDS];
 	size_t fd_count = 0;
@@ -58,17 +59,11 @@ static bool take_description(struct query *q, struct slice payload, struct error
 	return true;
 }
 
-/* The worker that q holds knows the plan afterwards. */
-static bool prepare(struct query *q, struct error *err)
+static bool receive_prepared(struct query *q, struct error *err)
 {
-	if (worker_has_plan(q->worker, q->plan->id))
-		return true;
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct frame frame = {0};
-	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
-	bool ok = send_prepare(q, scratch, err) && worker_receive(q->worker, scratch, &frame, err);
-	worker_end(q->worker);
-	if (!ok)
+	if (!worker_receive(q->worker, scratch, &frame, err))
 		return false;
 	frame_close_fds(&frame);
 	if (frame.type == W_ERROR)
@@ -78,6 +73,17 @@ static bool prepare(struct query *q, struct error *err)
 			err, INTERNAL_ERROR, "a worker answered with frame %d", frame.type);
 	worker_note_plan(q->worker, q->plan->id);
 	return take_description(q, frame.payload, err);
+}
+
+/* The worker that q holds knows the plan afterwards. */
+static bool prepare(struct query *q, struct error *err)
+{
+	if (worker_has_plan(q->worker, q->plan->id))
+		return true;
+	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
+	bool ok = send_prepare(q, err) && receive_prepared(q, err);
+	worker_end(q->worker);
+	return ok;
 }
 
 static bool cancelled_error(const struct query *q, struct error *err)
@@ -204,11 +210,39 @@ static bool send_execute(struct query *q, const struct query_execution *how, str
 	struct wire_execute e = {.key = q->plan->id,
 		.portal = PORTAL,
 		.how = how,
-		.column_count = d->column_count,
-		.param_oids = how->param_count <= d->param_count ? d->params : NULL,
+		.column_count = d ? d->column_count : 0,
+		.param_oids = d && how->param_count <= d->param_count ? d->params : NULL,
 		.limit_rows = (uint64_t)config->query_max_rows,
 		.limit_bytes = (uint64_t)config->query_max_bytes};
 	return worker_send(q->worker, W_EXECUTE, wire_execute_json(scratch, &e), NULL, 0, err);
+}
+
+/* The answer to a W_EXECUTE that nobody wants any more. Its worker is good again afterwards. */
+static bool drain(struct query *q, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct frame frame = {.type = W_DATA};
+	while (frame.type == W_DATA || frame.type == W_NOTICE) {
+		arena_reset(scratch);
+		if (!worker_receive(q->worker, scratch, &frame, err))
+			return false;
+		frame_close_fds(&frame);
+	}
+	return frame.type == W_ERROR ||
+	       error_set(err, INTERNAL_ERROR, "a worker ran what it could not prepare");
+}
+
+/* W_PREPARE and W_EXECUTE are under way: the description, or the failure of both. */
+static bool settle_prepared(
+	struct query *q, const struct query_execution *how, bool *answered_out, struct error *err)
+{
+	struct error ignored;
+	bool prepared = receive_prepared(q, err);
+	const struct wire_prepared *d = atomic_load(&q->plan->description);
+	q->started = prepared && d->param_count == how->param_count;
+	/* Too few parameters: the door says so in its own words. */
+	*answered_out = q->started || drain(q, &ignored);
+	return prepared;
 }
 
 static bool check_params(
@@ -222,17 +256,31 @@ static bool check_params(
 		how->param_count);
 }
 
-/* Sends and reads until the end; what is left of the worker is settled by the caller. */
-static bool execute_once(struct query *q, const struct query_execution *how,
-	const struct query_sink *sink, enum query_end *end_out, bool *answered_out,
-	struct error *err)
+/*
+ * Sends the statement and writes the audit record while the worker is busy with it; nothing of the
+ * answer is passed on before. Where the plan is new to the worker, W_EXECUTE follows W_PREPARE
+ * without waiting, unless it needs the description.
+ */
+static bool start_once(
+	struct query *q, const struct query_execution *how, bool *answered_out, struct error *err)
 {
+	bool described = atomic_load(&q->plan->description) != NULL;
 	*answered_out = true;
-	if (!prepare(q, err) || !check_params(q, how, err))
+	if (!described && (how->param_count || how->column_formats) && !prepare(q, err))
 		return false;
-	worker_begin(q->worker, timeout_of(q));
-	bool ok = send_execute(q, how, err) && pump(q, sink, end_out, answered_out, err);
-	worker_end(q->worker);
+	bool known = worker_has_plan(q->worker, q->plan->id);
+	if ((described || known) && !check_params(q, how, err))
+		return false;
+	worker_begin(q->worker, known ? timeout_of(q) : PREPARE_TIMEOUT_MS);
+	q->started = (known || send_prepare(q, err)) && send_execute(q, how, err);
+	bool ok = q->started && (q->audit || query_audit_begin(q, err));
+	*answered_out = ok || !q->started;
+	if (ok && !known) {
+		ok = settle_prepared(q, how, answered_out, err);
+		worker_begin(q->worker, timeout_of(q));
+	}
+	if (!q->started)
+		worker_end(q->worker);
 	return ok;
 }
 
@@ -260,28 +308,75 @@ static void settle_success(struct query *q, enum query_end end)
 	query_audit_end(q, NULL);
 }
 
-bool query_run(struct query *q, const struct query_execution *how, const struct query_sink *sink,
-	enum query_end *end_out, uint64_t *rows_out, struct error *err)
+/* A statement that does not come to run is on record like one that does. */
+static bool fail_start(struct query *q, bool answered, struct error *err)
 {
-	check(!q->portal_open);
+	struct error ignored;
+	if (!q->audit)
+		(void)!query_audit_begin(q, &ignored);
+	q->started = false;
+	return settle_failure(q, answered, err);
+}
+
+bool query_start(struct query *q, const struct query_execution *how, struct error *err)
+{
+	bool answered = true;
+	check(!q->portal_open && !q->started);
 	q->rows = 0;
 	q->bytes = 0;
 	atomic_store(&q->state, QUERY_RUNNING);
-	if (!query_audit_begin(q, err))
-		return false;
+	if (!lend(q, err) || !start_once(q, how, &answered, err))
+		return fail_start(q, answered, err);
+	if (!q->started) {
+		query_return_worker(q, answered ? WORKER_CLEAN : WORKER_SPOILT);
+		atomic_store(&q->state, QUERY_OPEN);
+	}
+	return true;
+}
+
+/* The worker has dropped the plan in the meantime (its list of them is short). */
+static bool is_forgotten(const struct query *q, const struct error *err)
+{
+	return err->state == SQLSTATE_INVALID_STATEMENT_NAME && q->rows == 0;
+}
+
+static bool run_started(struct query *q, const struct query_sink *sink, enum query_end *end_out,
+	bool *answered_out, struct error *err)
+{
+	bool ok = pump(q, sink, end_out, answered_out, err);
+	worker_end(q->worker);
+	q->started = false;
+	return ok;
+}
+
+bool query_run(struct query *q, const struct query_execution *how, const struct query_sink *sink,
+	enum query_end *end_out, uint64_t *rows_out, struct error *err)
+{
 	bool answered = true;
-	if (!lend(q, err))
-		return settle_failure(q, true, err);
-	bool ok = execute_once(q, how, sink, end_out, &answered, err);
-	if (!ok && answered && err->state == SQLSTATE_INVALID_STATEMENT_NAME && q->rows == 0) {
+	if (!q->started && !query_start(q, how, err))
+		return false;
+	if (!q->started)
+		return check_params(q, how, err);
+	bool ok = run_started(q, sink, end_out, &answered, err);
+	if (!ok && answered && is_forgotten(q, err)) {
 		worker_forget_plan(q->worker, q->plan->id);
-		ok = execute_once(q, how, sink, end_out, &answered, err);
+		if (!start_once(q, how, &answered, err))
+			return fail_start(q, answered, err);
+		ok = run_started(q, sink, end_out, &answered, err);
 	}
 	*rows_out = q->rows;
 	if (!ok)
 		return settle_failure(q, answered, err);
 	settle_success(q, *end_out);
 	return true;
+}
+
+void query_abandon(struct query *q)
+{
+	struct error err;
+	error_set(&err, QUERY_CANCELED, "the client did not wait for the answer");
+	worker_end(q->worker);
+	(void)!fail_start(q, false, &err);
 }
 
 bool query_fetch(struct query *q, uint64_t max_rows, const struct query_sink *sink,

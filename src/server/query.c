@@ -331,6 +331,8 @@ void query_close(struct query **query)
 	if (!q)
 		return;
 	running_remove(q->server, q);
+	if (q->started)
+		query_abandon(q);
 	if (q->portal_open)
 		query_end_portal(q);
 	query_return_worker(q, WORKER_SPOILT);

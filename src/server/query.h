@@ -90,11 +90,6 @@ struct query_request {
 /* Parse, inspect, decide. No rows yet. */
 bool query_open(struct server *server, const struct query_request *request, struct query **out,
 	struct error *err) must_check;
-/* Result columns and parameter types; borrowed until query_close. */
-bool query_describe(struct query *query, const struct query_column **columns_out,
-	size_t *column_count_out, const uint32_t **param_oids_out, size_t *param_count_out,
-	struct error *err) must_check;
-
 struct query_execution {
 	enum query_format format;
 	const int16_t *column_formats; /* QUERY_PG: 0 text, 1 binary per column; NULL = all text */
@@ -104,12 +99,24 @@ struct query_execution {
 	uint64_t max_rows; /* 0 = all; otherwise the portal suspends */
 };
 
+/*
+ * Sends the statement ahead of query_run, which then takes the same `how`: query_describe in
+ * between waits for the description only, while the worker runs already. Writes the audit record.
+ * Optional.
+ */
+bool query_start(
+	struct query *query, const struct query_execution *how, struct error *err) must_check;
+/* Result columns and parameter types; borrowed until query_close. */
+bool query_describe(struct query *query, const struct query_column **columns_out,
+	size_t *column_count_out, const uint32_t **param_oids_out, size_t *param_count_out,
+	struct error *err) must_check;
+
 enum query_end {
 	QUERY_COMPLETE,
 	QUERY_SUSPENDED, /* call query_fetch for more */
 };
 
-/* Writes the audit record, then runs; rows go to the sink. */
+/* Writes the audit record before the first row; rows go to the sink. */
 bool query_run(struct query *query, const struct query_execution *how,
 	const struct query_sink *sink, enum query_end *end_out, uint64_t *rows_out,
 	struct error *err) must_check;
@@ -124,3 +131,6 @@ size_t query_notices(const struct query *query, const struct slice **out);
 size_t query_explain(
 	const struct query *query, struct arena *arena, const struct slice **lines_out);
 void query_close(struct query **query);
+/* Writes down what ended statements left in memory (the ends of their audit records). For when the
+ * client has its answer. */
+void query_settle(struct server *server);

@@ -229,6 +229,7 @@ static void *dispatcher_main(void *arg)
 		schedules_fire(runs->server);
 		dispatch(runs);
 		tend_hourly(runs->server, &tended_us);
+		query_settle(runs->server);
 		pthread_mutex_lock(&runs->lock);
 		struct timespec at;
 		clock_gettime(CLOCK_MONOTONIC, &at);

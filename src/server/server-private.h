@@ -38,6 +38,8 @@ struct server {
 	struct store *store;
 	struct pool *pool;
 	struct plans *plans;
+	struct principals *principals;
+	struct file_lists *file_lists;
 	struct damping *damping;
 	struct runs *runs;
 	struct pg_door *pg_door;

@@ -18,8 +18,10 @@
 #include "base/num.h"
 #include "catalog/build.h"
 #include "server/damping.h"
+#include "server/file-lists.h"
 #include "server/files.h"
 #include "server/filters.h"
+#include "server/principals.h"
 #include "server/publish.h"
 #include "server/reload.h"
 #include "server/runs-private.h"
@@ -163,6 +165,7 @@ static struct server *server_new(const struct server_options *options)
 	server->mesh_name = "";
 	server->metrics = metrics_new();
 	server->damping = damping_new(&clock_system);
+	server->file_lists = file_lists_new();
 	server->plans = plans_new((size_t)options->config->plan_cache_entries);
 	pthread_mutex_init(&server->model_lock, NULL);
 	pthread_mutex_init(&server->refresh_lock, NULL);
@@ -209,6 +212,7 @@ static bool open_parts(struct server *server, struct error *err)
 	if (!open_log(server, err) || !lock_data(server, err) || !open_store(server, err) ||
 		!read_pseudonym_key(server, err) || !read_node_name(server, err))
 		return false;
+	server->principals = principals_new(server->store);
 	log_say(server->log, SERVER_STARTING, NULL, log_cstr("version", WEFT_VERSION),
 		log_cstr("data", server->data_dir));
 	return recover(server, err) && open_pool(server, err) &&
@@ -234,6 +238,8 @@ void server_close(struct server **server_ptr)
 	runs_close(&server->runs);
 	pool_close(&server->pool);
 	plans_free(&server->plans);
+	principals_free(&server->principals);
+	file_lists_free(&server->file_lists);
 	damping_free(&server->damping);
 	if (server->model)
 		model_unref(&server->model);

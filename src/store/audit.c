@@ -7,7 +7,9 @@
 
 #include <endian.h>
 #include <sodium.h>
+#include <stdlib.h>
 
+#include "base/check.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -73,13 +75,43 @@ struct record {
 	struct slice body;
 };
 
-static bool append(
-	struct store *store, const struct record *record, int64_t *id_out, struct error *err)
+/* Completions in memory, in the order of their statements' ends. */
+struct audit_tail {
+	struct arena *arena;
+	VEC(struct record) records;
+};
+
+struct audit_tail *audit_tail_new(void)
+{
+	struct audit_tail *tail = calloc(1, sizeof *tail);
+
+	check(tail);
+	tail->arena = arena_new();
+	return tail;
+}
+
+void audit_tail_free(struct audit_tail **tail)
+{
+	struct audit_tail *t = take(*tail);
+
+	if (!t)
+		return;
+	arena_free(&t->arena);
+	free(t);
+}
+
+static void push(struct audit_tail *tail, const struct record *record)
+{
+	struct record copy = *record;
+
+	copy.body = arena_copy(tail->arena, record->body);
+	vec_push(tail->arena, &tail->records, copy);
+}
+
+/* The write lock is held: it keeps the chain and the file in step. */
+static bool append_locked(struct store *store, const struct record *record, struct error *err)
 {
 	unsigned char hash[AUDIT_HASH_BYTES];
-
-	/* One statement is its own transaction; the lock keeps the chain and the file in step. */
-	pthread_mutex_lock(&store->write_lock);
 	int64_t id = store->audit_id + 1;
 	int64_t now = store_now(store);
 
@@ -95,16 +127,11 @@ static bool append(
 	stmt_text(&s, record->request_id);
 	stmt_text(&s, record->body);
 	stmt_blob(&s, hash, sizeof hash);
-	bool ok = stmt_run(&s);
-
-	if (ok) {
-		store->audit_id = id;
-		memcpy(store->audit_hash, hash, sizeof hash);
-	}
-	pthread_mutex_unlock(&store->write_lock);
-	if (ok)
-		*id_out = id;
-	return ok;
+	if (!stmt_run(&s))
+		return false;
+	store->audit_id = id;
+	memcpy(store->audit_hash, hash, sizeof hash);
+	return true;
 }
 
 static void add_member(struct str *out, const char *key, struct slice value)
@@ -137,14 +164,19 @@ bool audit_write(
 		.body = str_slice(&body),
 	};
 
-	return append(store, &record, id_out, err);
+	/* One statement is its own transaction. */
+	pthread_mutex_lock(&store->write_lock);
+	bool ok = append_locked(store, &record, err);
+
+	*id_out = store->audit_id;
+	pthread_mutex_unlock(&store->write_lock);
+	return ok;
 }
 
-bool audit_complete(struct store *store, int64_t id, const struct audit_end *end, struct error *err)
+void audit_complete(struct store *store, int64_t id, const struct audit_end *end)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	struct str body = str_in(arena);
-	int64_t ignored;
 
 	str_add_char(&body, '{');
 	add_member(&body, "outcome", end->outcome);
@@ -152,8 +184,52 @@ bool audit_complete(struct store *store, int64_t id, const struct audit_end *end
 	str_printf(&body, "%s\"rows\":%lld,\"bytes\":%lld,\"duration_us\":%lld}",
 		body.len > 1 ? "," : "", (long long)end->rows, (long long)end->bytes,
 		(long long)end->duration_us);
-	return append(
-		store, &(struct record){.begins = id, .body = str_slice(&body)}, &ignored, err);
+	pthread_mutex_lock(&store->tail_lock);
+	push(store->tail, &(struct record){.begins = id, .body = str_slice(&body)});
+	pthread_mutex_unlock(&store->tail_lock);
+}
+
+/* What waits now; later completions go to a new list and wait for nobody's disk. */
+static struct audit_tail *take_tail(struct store *store)
+{
+	struct audit_tail *tail = NULL;
+
+	pthread_mutex_lock(&store->tail_lock);
+	if (store->tail->records.len) {
+		tail = store->tail;
+		store->tail = audit_tail_new();
+	}
+	pthread_mutex_unlock(&store->tail_lock);
+	return tail;
+}
+
+static bool write_tail(struct store *store, const struct audit_tail *tail, struct error *err)
+{
+	size_t written = 0;
+
+	pthread_mutex_lock(&store->write_lock);
+	while (written < tail->records.len &&
+		append_locked(store, &tail->records.items[written], err))
+		written++;
+	pthread_mutex_unlock(&store->write_lock);
+	bool ok = written == tail->records.len;
+
+	pthread_mutex_lock(&store->tail_lock);
+	for (; written < tail->records.len; written++)
+		push(store->tail, &tail->records.items[written]);
+	pthread_mutex_unlock(&store->tail_lock);
+	return ok;
+}
+
+bool audit_flush(struct store *store, struct error *err)
+{
+	/* Who reads next waits for what another thread is writing. */
+	pthread_mutex_lock(&store->flush_lock);
+	scoped(audit_tail_free) struct audit_tail *tail = take_tail(store);
+	bool ok = !tail || write_tail(store, tail, err);
+
+	pthread_mutex_unlock(&store->flush_lock);
+	return ok;
 }
 
 static bool read_begin(
@@ -202,6 +278,9 @@ bool audit_list(struct store *store, const struct audit_filter *filter, struct a
 {
 	VEC(struct audit_row) rows = {0};
 	bool ok = true;
+
+	if (!audit_flush(store, err))
+		return false;
 	struct db *db = store_read_begin(store, err);
 
 	if (!db)
@@ -253,6 +332,9 @@ bool audit_verify(struct store *store, int64_t *records_out, struct error *err)
 	unsigned char hash[AUDIT_HASH_BYTES];
 	int64_t id = 0;
 	int64_t count = 0;
+
+	if (!audit_flush(store, err))
+		return false;
 	struct db *db = store_read_begin(store, err);
 
 	if (!db)
@@ -299,6 +381,9 @@ static bool put_anchor(struct db *db, int64_t before_us, int64_t *last_out, stru
 bool audit_trim(struct store *store, int64_t before_us, struct error *err)
 {
 	int64_t last = 0;
+
+	if (!audit_flush(store, err))
+		return false;
 	struct db *db = store_write_begin(store, err);
 
 	if (!db)

@@ -36,11 +36,15 @@ struct audit_row {
 	struct audit_end end;
 };
 
-/* On the disk when it returns. */
+/* In the file when it returns. */
 bool audit_write(struct store *store, const struct audit_begin *begin, int64_t *id_out,
 	struct error *err) must_check;
-bool audit_complete(
-	struct store *store, int64_t id, const struct audit_end *end, struct error *err) must_check;
+/* Stays in memory until audit_flush, so that no client waits for it; a crash may lose it, and the
+ * statement then stands there without an end. */
+void audit_complete(struct store *store, int64_t id, const struct audit_end *end);
+/* Writes the completions, all in one transaction. On failure they stay for the next time. Reading,
+ * verifying, trimming and closing do it first. */
+bool audit_flush(struct store *store, struct error *err) must_check;
 
 struct audit_filter {
 	struct slice principal; /* none = all */

@@ -33,7 +33,11 @@ struct store {
 	pthread_mutex_t pool_lock;
 	struct db *readers;
 	size_t idle_readers;
-	int64_t audit_id; /* the newest record */
+	atomic_uint_fast64_t generation; /* counts commits of writer */
+	pthread_mutex_t flush_lock;	 /* one flush of the tail at a time */
+	pthread_mutex_t tail_lock;	 /* holds: tail */
+	struct audit_tail *tail;	 /* completions that are not in the file yet */
+	int64_t audit_id;		 /* the newest record */
 	unsigned char audit_hash[AUDIT_HASH_BYTES];
 };
 
@@ -84,5 +88,8 @@ bool migrate(struct db *db, bool keep_layout, int *from_out, struct error *err) 
 int migrate_newest(void);
 /* Only the first `layouts` steps, for tests of upgrades. */
 bool migrate_to(struct db *db, int layout, struct error *err) must_check;
-/* audit.c: reads the end of the chain. */
+/* audit.c */
+struct audit_tail *audit_tail_new(void);
+void audit_tail_free(struct audit_tail **tail);
+/* Reads the end of the chain. */
 bool audit_load(struct store *store, struct error *err) must_check;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "store/audit.h"
 #include "store/db-private.h"
 
 enum { BUSY_MS = 5000 };
@@ -83,6 +84,9 @@ bool store_open(const struct store_options *options, struct store **out, int *mi
 	check(store);
 	pthread_mutex_init(&store->write_lock, NULL);
 	pthread_mutex_init(&store->pool_lock, NULL);
+	pthread_mutex_init(&store->flush_lock, NULL);
+	pthread_mutex_init(&store->tail_lock, NULL);
+	store->tail = audit_tail_new();
 	store->path = strdup(options->path);
 	store->clock = options->clock ? options->clock : &clock_system;
 	/* Sign-ins and tokens are in it: nobody else reads it. WAL files take the mode over. */
@@ -106,8 +110,12 @@ void store_close(struct store **store)
 {
 	struct store *s = *store;
 
+	struct error ignored;
+
 	if (!s)
 		return;
+	if (s->relaxed && s->tail)
+		(void)!audit_flush(s, &ignored);
 	while (s->readers) {
 		struct db *db = s->readers;
 
@@ -118,6 +126,9 @@ void store_close(struct store **store)
 	db_close(&s->writer);
 	pthread_mutex_destroy(&s->write_lock);
 	pthread_mutex_destroy(&s->pool_lock);
+	pthread_mutex_destroy(&s->flush_lock);
+	pthread_mutex_destroy(&s->tail_lock);
+	audit_tail_free(&s->tail);
 	free(s->path);
 	free(s);
 	*store = NULL;
@@ -126,6 +137,11 @@ void store_close(struct store **store)
 int store_layout(void)
 {
 	return migrate_newest();
+}
+
+uint64_t store_generation(const struct store *store)
+{
+	return atomic_load(&store->generation);
 }
 
 int64_t store_now(const struct store *store)
@@ -158,6 +174,8 @@ bool store_write_end(struct store *store, struct db *db, bool ok, struct error *
 {
 	if (ok)
 		ok = db_exec(db, "COMMIT", err);
+	if (db == store->writer)
+		atomic_fetch_add(&store->generation, 1);
 	/* A failed COMMIT and some errors end the transaction themselves. */
 	if (!ok && !sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);

@@ -43,6 +43,9 @@ bool store_backup(struct store *store, const char *path, struct error *err) must
  */
 bool store_epoch(struct store *store, int64_t *epoch_out, struct error *err) must_check;
 
+/* Counts durable changes made through this store: as long as it is equal, what was read before
+ * still holds (but for audit, progress and logs of runs). Any thread. */
+uint64_t store_generation(const struct store *store);
 /* Small settings of the node itself ("node.name", "scheduler.seen"); none when absent. */
 bool store_meta_get(struct store *store, struct slice key, struct arena *arena,
 	struct slice *value_out, struct error *err) must_check;
