@@ -108,36 +108,39 @@ static bool float_value(struct bind *bind, struct slice bytes, duckdb_value *out
 	return bytes.len == 8 || wrong(bind, err);
 }
 
-static int64_t from_epoch(int64_t us)
+/* False beyond what DuckDB holds, whose greatest number is infinity. */
+static bool from_epoch(int64_t us, int64_t *out)
 {
-	if (us == INT64_MAX)
-		return INT64_MAX;
-	if (us == INT64_MIN)
-		return -INT64_MAX;
-	int64_t moved;
-	return __builtin_add_overflow(us, epoch_us, &moved) ? INT64_MAX : moved;
+	bool infinite = us == INT64_MAX || us == INT64_MIN;
+	if (infinite)
+		*out = us > 0 ? INT64_MAX : -INT64_MAX;
+	return infinite || (!__builtin_add_overflow(us, epoch_us, out) && *out != INT64_MAX);
 }
 
 static bool time_value(uint32_t oid, struct reader *r, duckdb_value *out)
 {
+	const int64_t day_us = INT64_C(86400) * 1000000;
+	int64_t us;
 	if (oid == PG_DATE) {
 		int32_t days = (int32_t)read_be(r, 4);
 		bool infinite = days == INT32_MAX || days == INT32_MIN;
 		if (infinite)
 			days = days > 0 ? INT32_MAX : -INT32_MAX;
-		else if (__builtin_add_overflow(days, EPOCH_DAYS, &days))
+		else if (__builtin_add_overflow(days, EPOCH_DAYS, &days) || days == INT32_MAX)
 			return false;
 		*out = duckdb_create_date((duckdb_date){days});
 	} else if (oid == PG_TIME) {
-		*out = duckdb_create_time((duckdb_time){(int64_t)read_be(r, 8)});
-	} else if (oid == PG_TIMESTAMP) {
-		*out = duckdb_create_timestamp(
-			(duckdb_timestamp){from_epoch((int64_t)read_be(r, 8))});
-	} else if (oid == PG_TIMESTAMPTZ) {
-		*out = duckdb_create_timestamp_tz(
-			(duckdb_timestamp){from_epoch((int64_t)read_be(r, 8))});
+		us = (int64_t)read_be(r, 8);
+		if (us < 0 || us > day_us)
+			return false;
+		*out = duckdb_create_time((duckdb_time){us});
+	} else if (oid == PG_TIMESTAMP || oid == PG_TIMESTAMPTZ) {
+		if (!from_epoch((int64_t)read_be(r, 8), &us))
+			return false;
+		*out = oid == PG_TIMESTAMP ? duckdb_create_timestamp((duckdb_timestamp){us})
+					   : duckdb_create_timestamp_tz((duckdb_timestamp){us});
 	} else {
-		int64_t us = (int64_t)read_be(r, 8);
+		us = (int64_t)read_be(r, 8);
 		int32_t days = (int32_t)read_be(r, 4);
 		int32_t months = (int32_t)read_be(r, 4);
 		*out = duckdb_create_interval((duckdb_interval){months, days, us});

@@ -199,8 +199,7 @@ static bool cast_value(struct bind *bind, struct slice spelling, struct slice te
 	str_printf(&sql, " AS %.*s)", SLICE_FMT(spelling));
 	scoped(engine_result_free) struct engine_result *result = NULL;
 	size_t rows = 0;
-	if (slice_find(text, slice_of("", 1), 0) != SIZE_MAX ||
-		!engine_query(bind->engine, str_slice(&sql), &result, err) ||
+	if (!engine_query(bind->engine, str_slice(&sql), &result, err) ||
 		!engine_result_next(result, &rows, err) || rows != 1) {
 		err->position = 0;
 		return error_wrap(err, "parameter $%zu", bind->index + 1);
@@ -233,6 +232,9 @@ bool bind_text_value(struct bind *bind, duckdb_type type, struct slice text, duc
 {
 	int64_t number;
 	double real;
+	if (!slice_is_utf8(text) || slice_find(text, slice_of("", 1), 0) != SIZE_MAX)
+		return error_set(err, INVALID_ENCODING,
+			"parameter $%zu: text must be UTF-8 without zero bytes", bind->index + 1);
 	if (type == DUCKDB_TYPE_BLOB)
 		return parse_blob(bind, text, out, err);
 	if (type == DUCKDB_TYPE_VARCHAR)
