@@ -33,6 +33,25 @@ bool connect_postgres(const struct connect_request *request, struct error *err) 
 /* SQLite 3, read only. The declared type decides; a value of another storage class is an error
  * naming row and column. */
 bool connect_sqlite(const struct connect_request *request, struct error *err) must_check;
-/* http and https into a file: size limit, time-outs, few redirects, certificates checked. */
-bool connect_download(const json_t *source, struct slice path, connect_progress_fn progress,
-	void *ctx, struct error *err) must_check;
+
+struct connect_download {
+	const json_t *source;
+	struct slice path;	   /* made by it; removed by the caller */
+	struct slice certificates; /* PEM file that is trusted; none = the machine's */
+	const json_t *networks;	   /* CIDR texts: redirects may lead there all the same; NULL */
+	int64_t max_bytes;	   /* 0 = no limit; of what arrives */
+	int64_t timeout_ms;	   /* for the whole; 0 = none */
+	connect_progress_fn progress;
+	void *ctx;
+};
+
+/*
+ * http and https into a file, as it comes: perhaps gzip, whatever its name. Redirects: few, never
+ * from https to http, and never to a private address that is not the source's own; link-local ones
+ * (where clouds keep credentials) are not reached at all. The token goes to the source's own host
+ * only. 42501 for what is not followed, 08006 when the answer is cut.
+ */
+bool connect_download(const struct connect_download *request, struct error *err) must_check;
+/* The address without user, password and query: they may be secrets, and errors are kept in logs.
+ */
+struct slice connect_shown_url(struct arena *arena, struct slice url);

@@ -356,6 +356,19 @@ static json_t *source_dirs(const struct server *server)
 	return array;
 }
 
+/* What sources from the web are held to. */
+static json_t *download_rules(const struct config *config)
+{
+	json_t *networks = json_array();
+	for (size_t i = 0; i < config->source_networks.count; i++)
+		json_array_append_new(networks, json_string(config->source_networks.items[i]));
+	json_t *rules = json_object();
+	json_object_set_new(rules, "networks", networks);
+	json_object_set_new(rules, "max_bytes", json_integer(config->source_max_bytes));
+	json_object_set_new(rules, "timeout_ms", json_integer(config->source_timeout_ms));
+	return rules;
+}
+
 static bool add_frame(struct server *server, struct job_plan *plan, struct error *err)
 {
 	int64_t run = plan->run;
@@ -385,6 +398,7 @@ static bool add_frame(struct server *server, struct job_plan *plan, struct error
 		r, "threads", json_integer(config->run_threads ? config->run_threads : processors));
 	json_object_set_new(r, "time_zone", json_string("UTC"));
 	json_object_set_new(r, "source_dirs", source_dirs(server));
+	json_object_set_new(r, "download", download_rules(config));
 	json_object_set_new(r, "attributes", json_object());
 	json_object_set_new(r, "principal", json_sprintf("team:%.*s", SLICE_FMT(domain->name)));
 	json_object_set_new(r, "purpose", json_string(""));

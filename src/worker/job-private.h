@@ -82,6 +82,20 @@ bool job_source_paths(struct job *job, const json_t *source, struct slice **path
 	struct error *err) must_check;
 bool job_source_is_remote(const json_t *source);
 
+/* job-file.c: a web source into the staging folder. */
+struct job_fetch {
+	const json_t *source;
+	struct slice name;	   /* of the table */
+	struct slice certificates; /* none = the machine's */
+	void (*progress)(void *ctx, int64_t rows, int64_t total);
+	void *ctx;
+};
+bool job_fetch(struct job *job, const struct job_fetch *fetch, struct slice *path_out,
+	struct error *err) must_check;
+/* 22021 naming the text file that is not UTF-8 but one of its wider forms, 22000 one that is empty
+ * or packed and cut. path may be a glob. */
+bool job_check_text(struct job *job, struct slice path, struct error *err) must_check;
+
 /* job-cast.c: casts that lose nothing. The value of a column as its contract types it, as SQL. */
 void job_add_cast(struct str *sql, const struct load *load, const struct job_column *column);
 /* Which column holds a value that does not fit its type, in which row; leaves err alone when none

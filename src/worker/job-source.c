@@ -408,36 +408,63 @@ static bool read_cursor(struct job_table *table, struct load *load, struct error
 	return warn_of_nulls(table, load, column.ptr, err);
 }
 
-bool job_open_source(struct job_table *table, struct load *out, struct error *err)
+static bool local_file(
+	struct job_table *table, const json_t *source, struct slice *path, struct error *err)
 {
-	const json_t *source = json_get_object(table->spec, "source");
+	struct slice certificates = source_path(source);
+	struct job_fetch fetch = {.source = source,
+		.name = table->name,
+		.certificates = certificates.len ? absolute(table->job, certificates) : SLICE_NONE,
+		.progress = on_progress,
+		.ctx = table};
+
+	if (!job_source_is_remote(source)) {
+		*path = absolute(table->job, source_path(source));
+		return true;
+	}
+	job_progress(table->job, "download", table->name, 0, -1, true);
+	return job_fetch(table->job, &fetch, path, err);
+}
+
+/* How a person knows the source. */
+static struct slice shown_source(struct job *job, const json_t *source)
+{
+	struct slice url = setting(source, "url");
+
+	return url.len ? connect_shown_url(job->arena, url) : source_path(source);
+}
+
+static bool open_file(
+	struct job_table *table, const json_t *source, struct load *out, struct error *err)
+{
 	struct slice connector = json_get_slice(source, "connector");
 	struct slice path;
 
-	if (is_database(source) || slice_equal_c(connector, "sqlite")) {
-		if (!copy_database(table, source, out, err))
-			return false;
-		if (!is_database(source))
-			add_cursor(table, out); /* SQLite would compare texts, not moments */
-		return read_cursor(table, out, err);
-	}
-	if (setting(source, "url").len) {
-		path = arena_printf(table->job->arena, "%.*s/download-%.*s",
-			SLICE_FMT(table->job->staging), SLICE_FMT(table->name));
-		job_progress(table->job, "download", table->name, 0, -1, true);
-		if (!connect_download(source, path, on_progress, table, err))
-			return false;
-	} else {
-		path = absolute(table->job, source_path(source));
-	}
+	if (!local_file(table, source, &path, err))
+		return false;
+	if (!slice_equal_c(connector, "parquet") && !job_check_text(table->job, path, err))
+		return error_wrap(err, "source %.*s", SLICE_FMT(shown_source(table->job, source)));
 	if (!file_from(table, source, path, &out->from, err) ||
 		!job_describe(table->job, out->from, &out->columns, err)) {
 		if (slice_equal_c(connector, "csv"))
 			explain_csv(table->job, source, path, err);
-		return error_wrap(err, "source %.*s", SLICE_FMT(source_path(source)));
+		return error_wrap(err, "source %.*s", SLICE_FMT(shown_source(table->job, source)));
 	}
 	out->located = arena_printf(table->job->arena, "%.*s, filename='" JOB_FILE_COLUMN "')",
 		SLICE_FMT(slice_sub(out->from, 0, out->from.len - 1)));
-	add_cursor(table, out);
+	return true;
+}
+
+bool job_open_source(struct job_table *table, struct load *out, struct error *err)
+{
+	const json_t *source = json_get_object(table->spec, "source");
+	bool sqlite = slice_equal_c(json_get_slice(source, "connector"), "sqlite");
+	bool opened = is_database(source) || sqlite ? copy_database(table, source, out, err)
+						    : open_file(table, source, out, err);
+
+	if (!opened)
+		return false;
+	if (!is_database(source))
+		add_cursor(table, out); /* SQLite would compare texts, not moments */
 	return read_cursor(table, out, err);
 }

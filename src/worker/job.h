@@ -11,6 +11,7 @@
  *   staging       absolute, must exist; spill: absolute or absent
  *   memory_bytes, threads
  *   source_dirs   local files must lie below one of these, links resolved
+ *   download      {networks [CIDR…], max_bytes, timeout_ms}: web sources
  *   attributes, groups, principal, purpose, database, pseudonym_key    as in W_NARROW, transform
  *   tables        [TABLE…]: ingest, transform, check
  *   path, limit   rows: a Parquet file and how many of its rows
