@@ -107,7 +107,7 @@ bool fill_products(struct filling *f)
 	return !f->failed;
 }
 
-/* Sizes tell of hidden rows, so they are for who reads all of them. */
+/* The number of rows is for who reads all of them; sizes on disk tell of masked values, too. */
 static void table_sizes(struct filling *f, const struct model_access *access)
 {
 	const struct decision *d = &access->decision;
@@ -116,6 +116,8 @@ static void table_sizes(struct filling *f, const struct model_access *access)
 	if (d->outcome != DECISION_ALLOW || d->filter_count || d->min_group || !t->version)
 		return;
 	row_int(f, mesh_tables_row_count, t->rows);
+	if (!policy_shows_all(d, t->column_count))
+		return;
 	row_int(f, mesh_tables_bytes, t->bytes);
 	row_int(f, mesh_tables_files, t->file_count);
 }

@@ -47,17 +47,18 @@ static void add_columns(
 	out->column_count = count;
 }
 
-/* Estimates tell of hidden rows: only who sees all of them gets numbers. */
+/* Estimates tell of hidden rows, pages of masked values: only who sees them gets numbers. */
 static void add_table(struct arena *arena, const struct model_access *access, tables_vec *out)
 {
 	const struct model_table *t = access->table;
-	bool whole = access->decision.filter_count == 0 && access->decision.min_group == 0;
+	const struct decision *d = &access->decision;
+	bool all_rows = d->filter_count == 0 && d->min_group == 0;
 	struct pgcatalog_table table = {
 		.schema = t->product->domain->name,
 		.name = t->name,
 		.comment = t->description,
-		.rows = whole ? t->rows : -1,
-		.bytes = whole ? t->bytes : 0,
+		.rows = all_rows ? t->rows : -1,
+		.bytes = policy_shows_all(d, t->column_count) ? t->bytes : 0,
 	};
 
 	add_columns(arena, access, &table);

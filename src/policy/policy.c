@@ -70,6 +70,17 @@ static bool overlap(const struct slice *patterns, size_t pattern_count, const st
 	return pattern_count == 0;
 }
 
+bool policy_shows_all(const struct decision *decision, size_t columns)
+{
+	if (decision->outcome != DECISION_ALLOW || decision->filter_count > 0 ||
+		decision->min_group > 0)
+		return false;
+	for (size_t i = 0; i < columns; i++)
+		if (decision->masks[i].denied || !slice_is_none(decision->masks[i].policy))
+			return false;
+	return true;
+}
+
 bool policy_is_owner(const struct principal *principal, const struct policy_table *table)
 {
 	if (has_exact(table->owners, table->owner_count, principal->name))

@@ -192,6 +192,10 @@ struct policy_request {
  */
 struct decision policy_decide(struct arena *arena, const struct policy_request *request);
 
+/* Whether the principal gets each row of the table as it is stored, all columns: only then may
+ * sizes on disk be shown, which tell of what a filter hides and of what lies below a mask. columns:
+ * of the table. */
+bool policy_shows_all(const struct decision *decision, size_t columns);
 /* Whether the principal owns the table. */
 bool policy_is_owner(const struct principal *principal, const struct policy_table *table);
 /* The stricter of two masks, or their combination where neither is (partial: the fewer characters
