@@ -18,7 +18,7 @@ struct engine_appender {
 static bool fail(struct engine_appender *a, struct error *err)
 {
 	duckdb_error_data data = duckdb_appender_error_data(a->appender);
-	engine_error(a->engine, duckdb_error_data_error_type(data), duckdb_error_data_message(data),
+	engine_error(duckdb_error_data_error_type(data), duckdb_error_data_message(data),
 		SLICE_NONE, err);
 	duckdb_destroy_error_data(&data);
 	return false;
@@ -109,12 +109,12 @@ bool engine_append_end_row(struct engine_appender *a, struct error *err)
 	return fail(a, err);
 }
 
-static bool failed(struct engine *engine, duckdb_error_data data, struct error *err)
+static bool failed(duckdb_error_data data, struct error *err)
 {
 	bool bad = data && duckdb_error_data_has_error(data);
 	if (bad)
-		engine_error(engine, duckdb_error_data_error_type(data),
-			duckdb_error_data_message(data), SLICE_NONE, err);
+		engine_error(duckdb_error_data_error_type(data), duckdb_error_data_message(data),
+			SLICE_NONE, err);
 	duckdb_destroy_error_data(&data);
 	return bad;
 }
@@ -124,10 +124,8 @@ bool engine_append_arrow(struct engine_appender *a, struct ArrowSchema *schema,
 {
 	duckdb_connection conn = a->engine->conn;
 	duckdb_data_chunk chunk = NULL;
-	bool ok = a->schema ||
-		  !failed(a->engine, duckdb_schema_from_arrow(conn, schema, &a->schema), err);
-	ok = ok &&
-	     !failed(a->engine, duckdb_data_chunk_from_arrow(conn, array, a->schema, &chunk), err);
+	bool ok = a->schema || !failed(duckdb_schema_from_arrow(conn, schema, &a->schema), err);
+	ok = ok && !failed(duckdb_data_chunk_from_arrow(conn, array, a->schema, &chunk), err);
 	if (array->release)
 		array->release(array);
 	if (ok && duckdb_append_data_chunk(a->appender, chunk) != DuckDBSuccess)

@@ -7,8 +7,8 @@ static bool failed(duckdb_error_data data, struct error *err)
 {
 	bool bad = data && duckdb_error_data_has_error(data);
 	if (bad)
-		engine_error(NULL, duckdb_error_data_error_type(data),
-			duckdb_error_data_message(data), SLICE_NONE, err);
+		engine_error(duckdb_error_data_error_type(data), duckdb_error_data_message(data),
+			SLICE_NONE, err);
 	duckdb_destroy_error_data(&data);
 	return bad;
 }

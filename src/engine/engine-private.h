@@ -16,7 +16,6 @@ struct engine {
 	struct map barriers; /* functions registered by barrier.c, by name */
 	struct map sources;  /* what barrier.c knows of files, by their read_parquet() */
 	unsigned char pseudonym_key[16];
-	bool lost; /* an INTERNAL or FATAL error happened: nothing may run here again */
 };
 
 struct engine_statement {
@@ -42,9 +41,8 @@ struct engine_result {
 };
 
 /* DuckDB's text into our error: class to SQLSTATE, first line only, position from its "LINE n:"
- * excerpt within statement (none = no position). Marks the engine lost where nothing may run on. */
-bool engine_error(struct engine *engine, duckdb_error_type type, const char *message,
-	struct slice statement, struct error *err);
+ * excerpt within statement (none = no position). */
+bool engine_error(
+	duckdb_error_type type, const char *message, struct slice statement, struct error *err);
 /* For places where DuckDB gives a text without its class: taken from "Binder Error: …". */
-bool engine_error_text(
-	struct engine *engine, const char *message, struct slice statement, struct error *err);
+bool engine_error_text(const char *message, struct slice statement, struct error *err);

@@ -29,8 +29,8 @@ bool engine_run(struct engine *engine, struct slice sql, struct error *err)
 	duckdb_result result;
 	bool ok = duckdb_query(engine->conn, arena_cstr(arena, sql), &result) == DuckDBSuccess;
 	if (!ok)
-		engine_error(engine, duckdb_result_error_type(&result),
-			duckdb_result_error(&result), sql, err);
+		engine_error(
+			duckdb_result_error_type(&result), duckdb_result_error(&result), sql, err);
 	duckdb_destroy_result(&result);
 	return ok;
 }
@@ -45,7 +45,7 @@ static bool open_database(struct engine *engine, int threads, struct error *err)
 	char *text = NULL;
 	bool ok = duckdb_open_ext(NULL, &engine->db, config, &text) == DuckDBSuccess;
 	if (!ok)
-		engine_error_text(NULL, text, SLICE_NONE, err);
+		engine_error_text(text, SLICE_NONE, err);
 	duckdb_free(text);
 	duckdb_destroy_config(&config);
 	if (ok && duckdb_connect(engine->db, &engine->conn) != DuckDBSuccess)

@@ -193,8 +193,8 @@ static bool names_path(struct slice text)
 	       slice_find(text, SLICE("/spill/"), 0) != SIZE_MAX;
 }
 
-bool engine_error(struct engine *engine, duckdb_error_type type, const char *message,
-	struct slice statement, struct error *err)
+bool engine_error(
+	duckdb_error_type type, const char *message, struct slice statement, struct error *err)
 {
 	message = message ? message : "";
 	struct slice text = slice_from_c(message);
@@ -204,8 +204,6 @@ bool engine_error(struct engine *engine, duckdb_error_type type, const char *mes
 		text = slice_sub(text, strlen(named->prefix), text.len);
 	}
 	const struct rule *rule = find_rule(type, message);
-	if (engine && (type == DUCKDB_ERROR_INTERNAL || type == DUCKDB_ERROR_FATAL))
-		engine->lost = true;
 	text = clean(text);
 	const char *widths = csv_widths(text, message);
 	if (rule->text || names_path(text))
@@ -220,8 +218,7 @@ bool engine_error(struct engine *engine, duckdb_error_type type, const char *mes
 	return false;
 }
 
-bool engine_error_text(
-	struct engine *engine, const char *message, struct slice statement, struct error *err)
+bool engine_error_text(const char *message, struct slice statement, struct error *err)
 {
-	return engine_error(engine, DUCKDB_ERROR_INVALID, message, statement, err);
+	return engine_error(DUCKDB_ERROR_INVALID, message, statement, err);
 }

@@ -19,15 +19,14 @@ static bool prepare(struct engine_statement *s, struct error *err)
 	bool ok = count == 1;
 	if (count == 0) {
 		const char *why = duckdb_extract_statements_error(parts);
-		ok = why ? engine_error(s->engine, DUCKDB_ERROR_PARSER, why, text_of(s), err)
+		ok = why ? engine_error(DUCKDB_ERROR_PARSER, why, text_of(s), err)
 			 : error_set(err, SYNTAX_ERROR, "the statement is empty");
 	} else if (count > 1) {
 		ok = error_set(err, SYNTAX_ERROR, "more than one statement where one is expected");
 	}
 	if (ok && duckdb_prepare_extracted_statement(s->engine->conn, parts, 0, &s->prepared) !=
 			  DuckDBSuccess)
-		ok = engine_error_text(
-			s->engine, duckdb_prepare_error(s->prepared), text_of(s), err);
+		ok = engine_error_text(duckdb_prepare_error(s->prepared), text_of(s), err);
 	duckdb_destroy_extracted(&parts);
 	return ok;
 }
@@ -183,10 +182,10 @@ static bool run(struct engine_statement *s, duckdb_result *result, struct error 
 	duckdb_pending_result pending = NULL;
 	bool ok = duckdb_pending_prepared_streaming(s->prepared, &pending) == DuckDBSuccess;
 	if (!ok)
-		engine_error_text(s->engine, duckdb_pending_error(pending), text_of(s), err);
+		engine_error_text(duckdb_pending_error(pending), text_of(s), err);
 	if (ok && duckdb_execute_pending(pending, result) != DuckDBSuccess) {
-		ok = engine_error(s->engine, duckdb_result_error_type(result),
-			duckdb_result_error(result), text_of(s), err);
+		ok = engine_error(duckdb_result_error_type(result), duckdb_result_error(result),
+			text_of(s), err);
 		duckdb_destroy_result(result);
 	}
 	duckdb_destroy_pending(&pending);
@@ -236,8 +235,8 @@ bool engine_result_next(struct engine_result *r, size_t *rows_out, struct error 
 	} while (r->chunk && duckdb_data_chunk_get_size(r->chunk) == 0);
 	const char *message = duckdb_result_error(&r->result);
 	if (message)
-		return engine_error(r->statement->engine, duckdb_result_error_type(&r->result),
-			message, text_of(r->statement), err);
+		return engine_error(
+			duckdb_result_error_type(&r->result), message, text_of(r->statement), err);
 	*rows_out = r->chunk ? duckdb_data_chunk_get_size(r->chunk) : 0;
 	for (size_t i = 0; r->chunk && i < r->statement->column_count; i++)
 		view_load(&r->views[i], duckdb_data_chunk_get_vector(r->chunk, i));

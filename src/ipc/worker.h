@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/error.h"
+
 /*
  * What server and weft-worker say to each other. One frame = header (struct frame, frame.h) +
  * payload, plus file descriptors where named. Payloads are JSON unless said otherwise; both sides
@@ -96,3 +98,11 @@ enum worker_frame {
 	W_RESULT,
 	W_PARSE_CATALOG,
 };
+
+/* Whether a query worker ends after it said W_ERROR with this state: its engine may be broken, or
+ * its address space so cut up that every later statement would fail, too. The server takes another.
+ */
+static inline bool worker_ends_after(enum sqlstate state)
+{
+	return state == SQLSTATE_INTERNAL_ERROR || state == SQLSTATE_OUT_OF_MEMORY;
+}

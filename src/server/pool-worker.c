@@ -199,7 +199,7 @@ bool worker_receive(
 	return false;
 }
 
-bool worker_error(const struct worker *worker, const struct frame *frame, struct error *err)
+bool worker_error(struct worker *worker, const struct frame *frame, struct error *err)
 {
 	struct error bad;
 	scoped(json_drop) json_t *json = json_parse(frame->payload, &bad);
@@ -212,6 +212,7 @@ bool worker_error(const struct worker *worker, const struct frame *frame, struct
 	struct slice message = json_get_slice(json, "message");
 	error_set(err, INTERNAL_ERROR, "%.*s", SLICE_FMT(message));
 	err->state = sqlstate_from_code(code);
+	worker->gone |= worker_ends_after(err->state);
 	err->position = (int)json_get_i64(json, "position", 0);
 	struct slice hint = json_get_slice(json, "hint");
 	if (hint.len)

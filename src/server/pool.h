@@ -110,4 +110,4 @@ bool worker_send(struct worker *worker, uint8_t type, struct slice payload, cons
 bool worker_receive(struct worker *worker, struct arena *arena, struct frame *out,
 	struct error *err) must_check;
 /* The error in a W_ERROR frame (then the request is answered); always returns false. */
-bool worker_error(const struct worker *worker, const struct frame *frame, struct error *err);
+bool worker_error(struct worker *worker, const struct frame *frame, struct error *err);

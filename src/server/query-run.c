@@ -106,12 +106,6 @@ static bool lend(struct query *q, struct error *err)
 	return cancelled_error(q, err);
 }
 
-/* After an internal error of the engine the process is not to be trusted. */
-static enum worker_state state_after(const struct error *err)
-{
-	return err->state == SQLSTATE_INTERNAL_ERROR ? WORKER_SPOILT : WORKER_CLEAN;
-}
-
 bool query_describe(struct query *q, const struct query_column **columns_out,
 	size_t *column_count_out, const uint32_t **param_oids_out, size_t *param_count_out,
 	struct error *err)
@@ -121,7 +115,7 @@ bool query_describe(struct query *q, const struct query_column **columns_out,
 		bool lent = lend(q, err);
 		bool ok = lent && prepare(q, err);
 		if (lent)
-			query_return_worker(q, ok ? WORKER_CLEAN : state_after(err));
+			query_return_worker(q, WORKER_CLEAN);
 		atomic_store(&q->state, QUERY_OPEN);
 		if (!ok)
 			return false;
@@ -289,7 +283,7 @@ static bool settle_failure(struct query *q, bool answered, struct error *err)
 {
 	if (!answered && q->worker)
 		worker_interrupt(q->worker);
-	query_return_worker(q, answered ? state_after(err) : WORKER_SPOILT);
+	query_return_worker(q, answered ? WORKER_CLEAN : WORKER_SPOILT);
 	q->portal_open = false;
 	atomic_store(&q->state, QUERY_OPEN);
 	if (err->state == SQLSTATE_QUERY_CANCELED && atomic_load(&q->revoked))

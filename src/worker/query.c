@@ -80,11 +80,11 @@ static int serve(struct query_worker *worker)
 			return EXIT_SUCCESS;
 		bool ok = answer(worker, &frame, &err);
 		frame_close_fds(&frame);
-		/* After an internal error the instance may be broken, after a failed narrowing the
-		 * process is neither open nor closed: say so and end. */
+		/* After a failed narrowing the process is neither open nor closed: say so and end.
+		 */
 		if (!ok && !send_error(worker, &err))
 			return EXIT_FAILURE;
-		if (!ok && (err.state == SQLSTATE_INTERNAL_ERROR || !worker->narrowed))
+		if (!ok && (worker_ends_after(err.state) || !worker->narrowed))
 			return EXIT_FAILURE;
 	}
 }

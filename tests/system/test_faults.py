@@ -72,6 +72,26 @@ def test_a_killed_zygote_is_replaced(lab):
     wait_for(lambda: query(lab, "eve", "SELECT count(*) FROM lab.people") == [(1000,)])
 
 
+def peak_bytes(pid):
+    """Most address space that the process ever had; 0 when it has ended."""
+    try:
+        lines = open(f"/proc/{pid}/status").read().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmPeak:"))
+
+
+def test_a_worker_out_of_memory_is_replaced(lab):
+    """Its address space may be cut up for good: the next statement must not find it."""
+    with connect(lab, "wendy") as session:
+        for hungry in ("SELECT len(list(range)) FROM range(400000000)", "SELECT len(repeat('x', 4000000000))"):
+            with pytest.raises(psycopg.errors.OutOfMemory):
+                session.execute(hungry)
+            session.rollback()
+            assert session.execute("SELECT count(*) FROM lab.people").fetchall() == [(2000,)]
+    wait_for(lambda: max(peak_bytes(pid) for pid in children(lab.process.pid)) < 1 << 30)
+
+
 def test_statement_timeout(lab):
     with connect(lab, "wendy") as session:
         session.execute("SET statement_timeout = 500")
