@@ -8,6 +8,14 @@ import random
 NUMBERS = ["delta", "id", "ref", "amount", "length(note)", "level", "ratio", "pay"]
 TEXTS = ["note", "region", "name", "secret", "mail", "tags[1]", "card"]
 DAYS = ["day", "born", "at::date"]
+# Where hidden rows differ most, and what has shown it: of facts alone.
+SHARP_NUMBERS = ["delta", "amount", "ref", "ratio"]
+SHARP_TEXTS = ["note", "tags[1]"]
+SHARP = [
+    "SELECT count(*) FROM lake.facts WHERE {x} IS NOT NULL", "SELECT {a} FROM lake.facts WHERE {x} IS NOT NULL", "SELECT count(*) FROM lake.facts WHERE {f} AND {x} IS NOT NULL", "SELECT {x} FROM lake.facts WHERE {f}",
+    "SELECT count(*) FROM lake.facts WHERE {n} >= 300 AND {x} IS NOT NULL", "SELECT max({x}) FROM lake.facts WHERE {n} < {k}", "SELECT {x}, count(*) FROM lake.facts GROUP BY 1 ORDER BY 1, 2 LIMIT 5", "SELECT count(*) FROM lake.facts WHERE list_transform([{t}], lambda x: x::int)[1] > {k}",
+    "SELECT count(*) FROM lake.facts WHERE cast([{t}] AS integer[])[1] IS NOT NULL AND {f}", "SELECT count(*) FROM lake.facts WHERE {n} > {k} AND cast({t} || '0' AS smallint) IS NOT NULL", "SELECT count(*) FROM lake.facts JOIN lake.dims USING (ref) WHERE {x} IS NULL",
+]
 CONSTANTS = [0, 1, 5, 42, 100, 199, 200, 250, 300, 320, 376, 377, -1, -400, -423, -500, 1000, 1040, 99999]
 RAISING = [
     "cast({t} AS integer)", "cast({t} || '0' AS smallint)", "list_transform([{t}], lambda x: x::int)[1]", "cast([{t}] AS integer[])[1]",
@@ -92,6 +100,7 @@ SHAPES = [  # @@: FROM and WHERE
 class Grammar:
     def __init__(self, seed):
         self.r = random.Random(seed)
+        self.sharp = False
 
     def pick(self, items):
         return self.r.choice(items)
@@ -104,7 +113,7 @@ class Grammar:
         kind = name[0]
         if kind in "xpaw" and depth > 2:
             kind = "n"
-        shapes = {"n": NUMBERS, "t": TEXTS, "d": DAYS, "k": CONSTANTS, "x": RAISING, "a": AGGREGATES, "w": WINDOWS, "f": WITHIN_FACTS, "v": VERSIONS,
+        shapes = {"n": SHARP_NUMBERS if self.sharp else NUMBERS, "t": SHARP_TEXTS if self.sharp else TEXTS, "d": ["day"] if self.sharp else DAYS, "k": CONSTANTS, "x": RAISING, "a": AGGREGATES, "w": WINDOWS, "f": WITHIN_FACTS, "v": VERSIONS,
                   "o": ["=", "<", "<=", ">", ">=", "<>", "IS DISTINCT FROM"], "s": ["UNION", "INTERSECT", "EXCEPT", "UNION ALL", "EXCEPT ALL", "INTERSECT ALL"]}
         if kind == "m":
             return self.pick(["parts", "few"])
@@ -133,7 +142,11 @@ class Grammar:
         ]), depth + 1)
 
     def statement(self):
-        if self.r.random() < 0.35:
+        kind = self.r.random()
+        self.sharp = kind < 0.3
+        if self.sharp:
+            return self.fill(self.pick(SHARP))
+        if kind < 0.55:
             return self.fill(self.pick(OWN))
         source = self.fill(self.pick(SOURCES))
         where = f"WHERE {self.predicate()}" if self.r.random() < 0.85 else ""

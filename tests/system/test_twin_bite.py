@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from lib.node import BUILD
-from security import twin
+from security import grammar
 from test_twin_lakes import differences, start_twin
 
 MARKER = b"weakened barrier, for tests only"
@@ -25,7 +25,7 @@ def weak_twins(request, tmp_path_factory):
 
 @pytest.mark.timeout(300)
 def test_a_weak_barrier_is_found(weak_twins):
-    assert differences(weak_twins, twin.statements(20261122, 300))
+    assert differences(weak_twins, grammar.statements(20261122, 300))
 
 
 def test_only_the_test_workers_are_weak():
