@@ -1,4 +1,5 @@
 /* Time travel: which version a text means, and the files of a version. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -103,11 +104,30 @@ static bool read_timestamp(struct slice text, int64_t *out)
 	return parts.tm_mon == month; /* timegm moved the 31st of a short month on */
 }
 
-static bool fail_absent(const struct model_table *table, struct slice text, struct error *err)
+/* list: the versions that are kept, newest first. */
+static bool fail_absent(const struct model_table *table, const struct version_list *list,
+	struct slice text, struct error *err)
 {
-	error_set(err, UNDEFINED_OBJECT, "%.*s.%.*s has no version %.*s",
-		SLICE_FMT(table->product->domain->name), SLICE_FMT(table->name),
-		SLICE_FMT(slice_sub(text, 0, 60)));
+	struct slice domain = table->product->domain->name;
+	struct slice shown = slice_sub(text, 0, 60);
+
+	if (list->count && list->items[list->count - 1].version > 1) {
+		const struct version_row *oldest = &list->items[list->count - 1];
+		time_t made = (time_t)(oldest->created_us / 1000000);
+		struct tm parts;
+		char when[32] = "";
+
+		if (gmtime_r(&made, &parts))
+			strftime(when, sizeof when, "%Y-%m-%d %H:%M:%SZ", &parts);
+		error_set(err, UNDEFINED_OBJECT,
+			"%.*s.%.*s has no version %.*s: the oldest that is kept is %" PRId64
+			", made %s",
+			SLICE_FMT(domain), SLICE_FMT(table->name), SLICE_FMT(shown),
+			oldest->version, when);
+		return error_hint(err, "Older versions went with the domain's retention.");
+	}
+	error_set(err, UNDEFINED_OBJECT, "%.*s.%.*s has no version %.*s", SLICE_FMT(domain),
+		SLICE_FMT(table->name), SLICE_FMT(shown));
 	return error_hint(err, "SELECT * FROM mesh.versions shows the versions that can be read");
 }
 
@@ -123,7 +143,7 @@ static bool check_kept(struct store *store, const struct model_table *table, int
 	for (size_t i = 0; i < list.count; i++)
 		if (list.items[i].version == version)
 			return true;
-	return fail_absent(table, text, err);
+	return fail_absent(table, &list, text, err);
 }
 
 bool model_version_at(struct store *store, const struct model_table *table,
@@ -150,8 +170,6 @@ bool model_version_at(struct store *store, const struct model_table *table,
 		if (!versions_at(store, table->product->full_name, time_us, &version, err))
 			return false;
 	}
-	if (version <= 0)
-		return fail_absent(table, at->text, err);
 	if (!check_kept(store, table, version, at->text, err))
 		return false;
 	*version_out = version;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/vec.h"
 #include "catalog/build-private.h"
 #include "store/manifests.h"
@@ -429,6 +430,7 @@ bool model_build(struct store *store, const struct model **out, struct error *er
 	size_t count;
 
 	model->arena = arena;
+	model->built_us = clock_wall_us(&clock_system);
 	model->refs = arena_new_of(arena, atomic_int);
 	atomic_init(model->refs, 1);
 	if (!read_state(&b, store, err) || !read_files(&b, store, &files, &count, err) ||

@@ -144,6 +144,7 @@ struct model_edge {
 
 struct model {
 	struct arena *arena;
+	int64_t built_us; /* wall clock, before the store was read: what it shows was there then */
 	int64_t epoch;
 	int64_t apply;	   /* id of the newest apply */
 	struct slice name; /* of the mesh; "" before the first apply */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/str.h"
 #include "delta/delta.h"
 
@@ -175,7 +176,7 @@ static bool write_synced(const char *path, struct slice text, struct error *err)
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "create %s", path);
-	bool ok = write_all(fd, text) && fsync(fd) == 0;
+	bool ok = !fault_fails("delta.write") && write_all(fd, text) && fsync(fd) == 0;
 	int why = errno;
 
 	if (close(fd) != 0 && ok) {
@@ -193,7 +194,7 @@ static bool sync_folder(const char *path, struct error *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd) != 0) {
+	if (fd < 0 || fault_fails("delta.sync") || fsync(fd) != 0) {
 		int why = errno;
 
 		if (fd >= 0)
@@ -219,6 +220,7 @@ enum delta_put delta_put(
 	}
 	if (!write_synced(draft, text, err))
 		return DELTA_PUT_FAILED;
+	fault_point("delta.written");
 	int why = link(draft, path) == 0 ? 0 : errno;
 
 	unlink(draft);
@@ -228,18 +230,45 @@ enum delta_put delta_put(
 		error_set_errno(err, why, "commit %s", path);
 		return DELTA_PUT_FAILED;
 	}
-	return sync_folder(dir, err) ? DELTA_PUT_DONE : DELTA_PUT_FAILED;
+	fault_point("delta.linked");
+	if (sync_folder(dir, err))
+		return DELTA_PUT_DONE;
+	/* It may not outlive a power cut: then it must not be seen before one either. */
+	unlink(path);
+	return DELTA_PUT_FAILED;
+}
+
+bool delta_take_back(const char *table_dir, int64_t version, struct slice txn_app,
+	int64_t txn_version, struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	const char *dir = arena_printf(arena, "%s/_delta_log", table_dir).ptr;
+	const char *path = arena_printf(arena, "%s/%020" PRId64 ".json", dir, version).ptr;
+	const char *next = arena_printf(arena, "%s/%020" PRId64 ".json", dir, version + 1).ptr;
+	bool ours = false;
+
+	if (!delta_is_ours(table_dir, version, txn_app, txn_version, &ours, err))
+		return false;
+	if (!ours)
+		return true;
+	if (access(next, F_OK) == 0)
+		return error_set(
+			err, OBJECT_NOT_IN_PREREQUISITE_STATE, "%s has a commit behind it", path);
+	if (unlink(path) != 0)
+		return error_set_errno(err, errno, "remove %s", path);
+	return sync_folder(dir, err);
 }
 
 bool delta_put_last_checkpoint(
-	const char *table_dir, int64_t version, int64_t rows, struct error *err)
+	const char *table_dir, int64_t version, int64_t rows, int64_t files, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	const char *dir = arena_printf(arena, "%s/_delta_log", table_dir).ptr;
 	const char *draft = arena_printf(arena, "%s/._last_checkpoint.%d", dir, (int)getpid()).ptr;
 	const char *path = arena_printf(arena, "%s/_last_checkpoint", dir).ptr;
-	struct slice text = arena_printf(
-		arena, "{\"version\":%" PRId64 ",\"size\":%" PRId64 "}\n", version, rows);
+	struct slice text = arena_printf(arena,
+		"{\"version\":%" PRId64 ",\"size\":%" PRId64 ",\"numOfAddFiles\":%" PRId64 "}\n",
+		version, rows, files);
 
 	if (!write_synced(draft, text, err))
 		return false;

@@ -85,6 +85,14 @@ enum delta_put {
 enum delta_put delta_put(
 	const char *table_dir, int64_t version, struct slice text, struct error *err) must_check;
 
+/* Whether the commit of a version is there and has this txn action. */
+bool delta_is_ours(const char *table_dir, int64_t version, struct slice txn_app,
+	int64_t txn_version, bool *ours_out, struct error *err) must_check;
+/* Removes a commit of ours that must not stay because its publish failed. Another's commit, or
+ * none, is left alone; 55000 when a later version stands on it. */
+bool delta_take_back(const char *table_dir, int64_t version, struct slice txn_app,
+	int64_t txn_version, struct error *err) must_check;
+
 /* The state of a table by replay of its log. Text is foreign. */
 struct delta_state {
 	struct arena *arena;
@@ -112,6 +120,6 @@ bool delta_state_load(struct delta_state *state, const char *table_dir, int64_t 
  * protocol, metaData, txn, add, remove: a worker writes them as <version>.checkpoint.parquet. */
 bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state, struct slice *out,
 	struct error *err) must_check;
-/* _last_checkpoint, after the checkpoint's file is in place. */
-bool delta_put_last_checkpoint(
-	const char *table_dir, int64_t version, int64_t rows, struct error *err) must_check;
+/* _last_checkpoint, after the checkpoint's file is in place. rows: of all actions, files: adds. */
+bool delta_put_last_checkpoint(const char *table_dir, int64_t version, int64_t rows, int64_t files,
+	struct error *err) must_check;

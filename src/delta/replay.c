@@ -267,6 +267,30 @@ bool delta_state_load(
 	return true;
 }
 
+bool delta_is_ours(const char *table_dir, int64_t version, struct slice txn_app,
+	int64_t txn_version, bool *ours_out, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	const char *path =
+		arena_printf(scratch, "%s/_delta_log/%020" PRId64 ".json", table_dir, version).ptr;
+	struct slice rest = SLICE_NONE;
+	struct error ignored;
+	bool found;
+
+	*ours_out = false;
+	if (!read_file(scratch, path, &found, &rest, err))
+		return false;
+	while (!*ours_out && !slice_is_none(rest)) {
+		scoped(json_drop) json_t *action =
+			json_parse(slice_trim(slice_split(&rest, '\n')), &ignored);
+		const json_t *txn = json_get_object(action, "txn");
+
+		*ours_out = txn && slice_equal(json_get_slice(txn, "appId"), txn_app) &&
+			    json_get_i64(txn, "version", -1) == txn_version;
+	}
+	return true;
+}
+
 static void add_row(struct str *out, const char *member, struct slice json)
 {
 	str_printf(out, "{\"%s\":", member);

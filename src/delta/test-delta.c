@@ -164,7 +164,7 @@ static void test_put(void **state)
 	assert_true(delta_commit_text(arena, &first, &text, &err));
 	assert_int_equal(delta_put(dir, 0, text, &err), DELTA_PUT_DONE);
 	assert_int_equal(delta_put(dir, 0, SLICE("{}\n"), &err), DELTA_PUT_EXISTS);
-	assert_true(delta_put_last_checkpoint(dir, 0, 2, &err));
+	assert_true(delta_put_last_checkpoint(dir, 0, 2, 1, &err));
 	delta_state_init(&replay, arena);
 	assert_true(delta_state_load(&replay, dir, -1, &err));
 	assert_int_equal(replay.version, 0);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
+#include "base/num.h"
 #include "catalog/model.h"
 #include "delta/delta.h"
 #include "server/files.h"
@@ -69,7 +71,8 @@ static bool checkpoint(struct server *server, struct slice location, int64_t ver
 	struct slice made = arena_printf(
 		arena, "%.*s/%.*s", SLICE_FMT(staging), SLICE_FMT(json_get_slice(result, "path")));
 	bool ok = files_move(made.ptr, target.ptr, err) &&
-		  delta_put_last_checkpoint(folder, version, count_lines(rows), err);
+		  delta_put_last_checkpoint(
+			  folder, version, count_lines(rows), (int64_t)state.file_count, err);
 	remove_tree(staging.ptr);
 	return ok;
 }
@@ -85,26 +88,51 @@ static void checkpoint_table(struct server *server, const struct model_table *ta
 		log_failure(server->log, EVENT_TRACE, &where, "write a Delta checkpoint", &err);
 }
 
+static void remove_dead(struct server *server, const struct dead_file_list *files)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	struct error err;
+	for (size_t i = 0; i < files->count; i++) {
+		struct slice path = arena_printf(arena, "%.*s/%.*s",
+			SLICE_FMT(files->items[i].location), SLICE_FMT(files->items[i].path));
+		if (unlink(path.ptr) == 0 || errno == ENOENT)
+			continue;
+		/* The next start sweeps it. */
+		error_set_errno(&err, errno, "remove %s", path.ptr);
+		log_failure(server->log, EVENT_TRACE, NULL, "vacuum", &err);
+	}
+}
+
+/* Versions first, files after: what can be asked for has its files. */
 static bool vacuum(struct server *server, const struct model_product *product, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	const struct config *config = server->config;
 	int64_t keep = product->domain->retention_us ? product->domain->retention_us
 						     : config->retention_ms * 1000;
-	int64_t before = clock_wall_us(&clock_system) - keep;
+	int64_t before = min_of(clock_wall_us(&clock_system) - keep, server_oldest_read_us(server));
 	struct dead_file_list files;
 	if (!versions_dead_files(server->store, product->full_name, before, arena, &files, err))
 		return false;
-	for (size_t i = 0; i < files.count; i++) {
-		struct slice path = arena_printf(arena, "%.*s/%.*s",
-			SLICE_FMT(files.items[i].location), SLICE_FMT(files.items[i].path));
-		if (unlink(path.ptr) != 0 && errno != ENOENT)
-			return error_set_errno(err, errno, "remove %s", path.ptr);
-	}
-	if (files.count)
-		log_say(server->log, VACUUM_DONE, NULL, log_str("product", product->full_name),
-			log_int("files", (int64_t)files.count));
-	return versions_forget(server->store, product->full_name, before, err);
+	if (files.count == 0)
+		return true;
+	if (!versions_forget(server->store, product->full_name, before, err))
+		return false;
+	fault_point("vacuum.forgotten");
+	remove_dead(server, &files);
+	log_say(server->log, VACUUM_DONE, NULL, log_str("product", product->full_name),
+		log_int("files", (int64_t)files.count));
+	return server_model_refresh(server, err);
+}
+
+void vacuum_all(struct server *server)
+{
+	struct error err;
+	const struct model *model = server_model(server);
+	for (size_t i = 0; i < model->product_count; i++)
+		if (!vacuum(server, &model->products[i], &err))
+			log_failure(server->log, EVENT_TRACE, NULL, "vacuum", &err);
+	server_model_release(server, &model);
 }
 
 void checkpoint_after(struct server *server, const struct job_plan *plan, int64_t run)
@@ -112,6 +140,7 @@ void checkpoint_after(struct server *server, const struct job_plan *plan, int64_
 	struct error err;
 	const struct model *model = server_model(server);
 	const struct model_product *product = model_product_find(model, plan->product->full_name);
+	fault_point("publish.visible");
 	for (size_t i = 0; product && i < product->table_count; i++)
 		checkpoint_table(server, product->tables[i], run);
 	if (product && !vacuum(server, product, &err))

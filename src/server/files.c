@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 
 static void free_text(char **text)
 {
@@ -49,19 +50,25 @@ static bool sync_folder(const char *path, struct error *err)
 	return true;
 }
 
+/* Nothing stays of the copy on failure. */
 static bool copy_over(const char *from, const char *to, struct error *err)
 {
 	scoped(close_fd) int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (in < 0)
 		return error_set_errno(err, errno, "open %s", from);
+	/* What a crash left half copied. */
+	unlink(to);
 	scoped(close_fd) int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (out < 0)
 		return error_set_errno(err, errno, "make %s", to);
 	ssize_t n;
 	while ((n = sendfile(out, in, NULL, 1 << 30)) > 0)
 		;
-	if (n < 0 || fsync(out) != 0)
-		return error_set_errno(err, errno, "write %s", to);
+	if (n < 0 || fsync(out) != 0) {
+		error_set_errno(err, errno, "write %s", to);
+		unlink(to);
+		return false;
+	}
 	if (unlink(from) != 0)
 		return error_set_errno(err, errno, "remove %s", from);
 	return true;
@@ -75,6 +82,8 @@ bool files_move(const char *from, const char *to, struct error *err)
 	/* A link would grant its target to readers. */
 	if (!S_ISREG(info.st_mode))
 		return error_set(err, IO_ERROR, "%s is no regular file", from);
+	if (fault_fails("files.move"))
+		return error_set_errno(err, errno, "move %s to %s", from, to);
 	if (rename(from, to) != 0) {
 		if (errno != EXDEV)
 			return error_set_errno(err, errno, "move %s to %s", from, to);

@@ -158,6 +158,31 @@ static struct slice comment_of(const struct manifest_schema *schema, struct slic
 	return SLICE_NONE;
 }
 
+/* The first publish into a folder with a log: the product was removed and came back, or moved. A
+ * log of Weft's goes on with its next version; another's is not touched. */
+static bool take_over(
+	struct build *b, struct delta_commit *commit, int64_t *version_out, struct error *err)
+{
+	struct delta_state state;
+	char *location = arena_cstr(b->arena, b->table->location);
+	const char *log = arena_printf(b->arena, "%s/_delta_log", location).ptr;
+	*version_out = 0;
+	if (access(log, F_OK) != 0)
+		return true;
+	delta_state_init(&state, b->arena);
+	if (!delta_state_load(&state, location, -1, err))
+		return err->state == SQLSTATE_UNDEFINED_FILE;
+	if (!slice_equal_c(state.txn_app, "weft")) {
+		error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
+			"%s holds a Delta table that Weft did not write", location);
+		return error_hint(err, "move it away, or give the domain another storage folder");
+	}
+	commit->removes = state.files;
+	commit->remove_count = state.file_count;
+	*version_out = state.version + 1;
+	return true;
+}
+
 /* The table's columns as stored; also says whether they changed. */
 static void set_columns(struct build *b, struct delta_commit *commit)
 {
@@ -226,13 +251,15 @@ static bool build_table(struct build *b, struct error *err)
 		.created_ms = now_ms};
 	json_set_slice(b->payload, "table", b->table->key);
 	json_set_slice(b->payload, "location", b->table->location);
-	json_object_set_new(b->payload, "delta_version",
-		json_integer(first ? 0 : b->before.state.delta_version + 1));
 	set_columns(b, &commit);
 	set_partition_columns(b, &commit);
 	if (!add_files(b, &commit, err))
 		return false;
+	int64_t version = b->before.state.delta_version + 1;
 	remove_files(b, &commit);
+	if (first && !take_over(b, &commit, &version, err))
+		return false;
+	json_object_set_new(b->payload, "delta_version", json_integer(version));
 	struct slice text;
 	if (!delta_commit_text(b->arena, &commit, &text, err))
 		return false;
@@ -325,6 +352,16 @@ static bool move_file(struct arena *arena, struct slice staging, struct slice lo
 	return files_make_parents(to, err) && files_move(from, to, err);
 }
 
+static bool taken(const char *location, int64_t version, struct error *err)
+{
+	error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
+		"somebody else wrote version %lld of the Delta table %s", (long long)version,
+		location);
+	return error_hint(err,
+		"Only Weft writes its tables. Nothing was overwritten: take the foreign commit out "
+		"of _delta_log, see weft doctor, and run the product again.");
+}
+
 static bool put_delta(struct arena *arena, const json_t *table, int64_t run, struct error *err)
 {
 	char *location = arena_cstr(arena, json_get_slice(table, "location"));
@@ -332,15 +369,53 @@ static bool put_delta(struct arena *arena, const json_t *table, int64_t run, str
 	enum delta_put put = delta_put(location, version, json_get_slice(table, "commit"), err);
 	if (put != DELTA_PUT_EXISTS)
 		return put == DELTA_PUT_DONE;
-	struct delta_state state;
-	delta_state_init(&state, arena);
-	if (!delta_state_load(&state, location, version, err))
-		return false;
-	if (slice_equal_c(state.txn_app, "weft") && state.txn_version == run)
-		return true;
-	return error_set(err, SERIALIZATION_FAILURE,
-		"somebody else wrote version %lld of the Delta table %s", (long long)version,
-		location);
+	bool ours;
+	return delta_is_ours(location, version, SLICE("weft"), run, &ours, err) &&
+	       (ours || taken(location, version, err));
+}
+
+/* Before anything is moved: a version that is taken costs nothing then. */
+static bool check_free(const json_t *payload, struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	json_t *tables = json_get_array(payload, "tables");
+	for (size_t i = 0; i < json_array_size(tables); i++) {
+		const json_t *table = json_array_get(tables, i);
+		int64_t version = json_get_i64(table, "delta_version", 0);
+		char *location = arena_cstr(arena, json_get_slice(table, "location"));
+		struct slice path = arena_printf(
+			arena, "%s/_delta_log/%020lld.json", location, (long long)version);
+		if (access(path.ptr, F_OK) == 0)
+			return taken(location, version, err);
+	}
+	return true;
+}
+
+/* Nothing of a publish that failed may stay: neither commits that say what Weft does not serve, nor
+ * files that nobody refers to. */
+static void take_back(struct server *server, const json_t *payload)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	json_t *tables = json_get_array(payload, "tables");
+	int64_t run = json_get_i64(payload, "run", 0);
+	struct error err;
+	for (size_t i = 0; i < json_array_size(tables); i++) {
+		const json_t *table = json_array_get(tables, i);
+		char *location = arena_cstr(arena, json_get_slice(table, "location"));
+		json_t *moves = json_get_array(table, "moves");
+		if (!delta_take_back(location, json_get_i64(table, "delta_version", 0),
+			    SLICE("weft"), run, &err)) {
+			log_failure(server->log, EVENT_PUBLISH_FAILED, NULL, location, &err);
+			continue;
+		}
+		fault_point("publish.took_back");
+		for (size_t j = 0; j < json_array_size(moves); j++) {
+			struct slice to = json_get_slice(json_array_get(moves, j), "to");
+			unlink(arena_printf(arena, "%s/%.*s", location, SLICE_FMT(to)).ptr);
+		}
+	}
+	if (!intents_remove(server->store, run, &err))
+		log_failure(server->log, EVENT_STORE_FAILED, NULL, "remove an intent", &err);
 }
 
 static bool place_table(struct arena *arena, struct slice staging, const json_t *table, int64_t run,
@@ -353,8 +428,12 @@ static bool place_table(struct arena *arena, struct slice staging, const json_t 
 	char *folder = arena_cstr(arena, arena_printf(arena, "%.*s/.", SLICE_FMT(location)));
 	if (!files_make_parents(folder, err))
 		return false;
-	json_array_foreach(
-		moves, i, move) if (!move_file(arena, staging, location, move, err)) return false;
+	json_array_foreach(moves, i, move)
+	{
+		if (!move_file(arena, staging, location, move, err))
+			return false;
+		fault_point("publish.moved_one");
+	}
 	fault_point("publish.moved");
 	return put_delta(arena, table, run, err);
 }
@@ -412,14 +491,27 @@ static bool carry_out(
 		.tables = rows,
 		.table_count = count,
 		.cursors = json_object_size(cursors) ? json_print(arena, cursors) : SLICE_NONE};
+	if (fault_fails("publish.store"))
+		return error_set_errno(err, errno, "write the metadata");
 	return versions_publish(server->store, &publish, version_out, err);
+}
+
+/* All of it, or nothing stays. */
+static bool carry_out_or_take_back(
+	struct server *server, const json_t *payload, int64_t *version_out, struct error *err)
+{
+	if (carry_out(server, payload, version_out, err))
+		return true;
+	take_back(server, payload);
+	return false;
 }
 
 bool publish_result(const struct publish_request *request, int64_t *version_out, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	scoped(json_drop) json_t *payload = json_object();
-	if (!within_quota(request, err) || !build_payload(request, arena, payload, err))
+	if (!within_quota(request, err) || !build_payload(request, arena, payload, err) ||
+		!check_free(payload, err))
 		return false;
 	struct intent_row intent = {.run = request->run,
 		.product = request->product->full_name,
@@ -428,7 +520,7 @@ bool publish_result(const struct publish_request *request, int64_t *version_out,
 	if (!intents_put(request->server->store, &intent, err))
 		return false;
 	fault_point("publish.intent");
-	return carry_out(request->server, payload, version_out, err);
+	return carry_out_or_take_back(request->server, payload, version_out, err);
 }
 
 bool publish_recover(struct server *server, int64_t *carried_out, struct error *err)
@@ -444,7 +536,7 @@ bool publish_recover(struct server *server, int64_t *carried_out, struct error *
 		scoped(json_drop) json_t *payload = json_parse(intents[i].payload, err);
 		if (!payload)
 			return false;
-		if (carry_out(server, payload, &version, err)) {
+		if (carry_out_or_take_back(server, payload, &version, err)) {
 			(*carried_out)++;
 			continue;
 		}
@@ -452,8 +544,7 @@ bool publish_recover(struct server *server, int64_t *carried_out, struct error *
 		 * last good version serves, the run is failed. */
 		log_failure(server->log, EVENT_PUBLISH_FAILED, NULL, "carry out an intent", err);
 		struct error why = *err;
-		if (!store_runs_end(server->store, intents[i].run, RUN_FAILED, &why, err) ||
-			!intents_remove(server->store, intents[i].run, err))
+		if (!store_runs_end(server->store, intents[i].run, RUN_FAILED, &why, err))
 			return false;
 	}
 	return true;

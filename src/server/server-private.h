@@ -51,6 +51,10 @@ struct server {
 	pthread_mutex_t refresh_lock; /* one rebuild at a time */
 	pthread_mutex_t apply_lock;   /* one apply at a time */
 	const struct model *model;    /* under model_lock; readers take a reference */
+	/* Under model_lock: models before, kept while a statement or a transaction reads them, so
+	 * that a vacuum knows how far back that is. */
+	const struct model **old_models;
+	size_t old_model_count;
 	atomic_bool ready;
 	atomic_bool stopping;
 	struct running_list running;

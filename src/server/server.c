@@ -26,6 +26,7 @@
 #include "server/reload.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
+#include "server/sweep.h"
 #include "store/runs.h"
 #include "store/store.h"
 
@@ -196,11 +197,17 @@ static bool recover(struct server *server, struct error *err)
 {
 	int64_t failed = 0;
 	int64_t carried = 0;
+	int64_t orphans = 0;
 	if (!store_runs_recover(server->store, &failed, err) ||
 		!publish_recover(server, &carried, err))
 		return false;
 	scoped(free_text) char *staging = path_in(server, "staging");
 	remove_tree(staging);
+	if (!sweep_lake(server, &orphans, err))
+		return false;
+	if (orphans)
+		log_say(server->log, VACUUM_DONE, NULL, log_cstr("product", "orphans"),
+			log_int("files", orphans));
 	if (failed || carried)
 		log_say(server->log, RECOVERY, NULL, log_int("failed_runs", failed),
 			log_int("publishes", carried));
@@ -243,6 +250,9 @@ void server_close(struct server **server_ptr)
 	damping_free(&server->damping);
 	if (server->model)
 		model_unref(&server->model);
+	for (size_t i = 0; i < server->old_model_count; i++)
+		model_unref(&server->old_models[i]);
+	free(server->old_models);
 	store_close(&server->store);
 	metrics_free(&server->metrics);
 	log_close(&server->log);
@@ -275,6 +285,40 @@ void server_model_release(struct server *server, const struct model **model)
 		model_unref(model);
 }
 
+/* Lets go of old models that nobody reads; nobody can come to one anew. */
+static void drop_unread_locked(struct server *server)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < server->old_model_count; i++) {
+		const struct model *old = server->old_models[i];
+		if (atomic_load(old->refs) == 1)
+			model_unref(&old);
+		else
+			server->old_models[kept++] = old;
+	}
+	server->old_model_count = kept;
+}
+
+static void keep_old_locked(struct server *server, const struct model *old)
+{
+	drop_unread_locked(server);
+	server->old_models =
+		reallocarray(server->old_models, server->old_model_count + 1, sizeof(void *));
+	check(server->old_models != NULL);
+	server->old_models[server->old_model_count++] = old;
+}
+
+int64_t server_oldest_read_us(struct server *server)
+{
+	pthread_mutex_lock(&server->model_lock);
+	drop_unread_locked(server);
+	int64_t oldest = server->model->built_us;
+	for (size_t i = 0; i < server->old_model_count; i++)
+		oldest = min_of(oldest, server->old_models[i]->built_us);
+	pthread_mutex_unlock(&server->model_lock);
+	return oldest;
+}
+
 static void swap_model(struct server *server, const struct model *next)
 {
 	pthread_mutex_lock(&server->model_lock);
@@ -282,10 +326,10 @@ static void swap_model(struct server *server, const struct model *next)
 	server->model = next;
 	if (!slice_equal_c(next->name, server->mesh_name))
 		server->mesh_name = arena_cstr(server->names, next->name);
-	pthread_mutex_unlock(&server->model_lock);
 	bool rules_changed = before && before->apply != next->apply;
 	if (before)
-		model_unref(&before);
+		keep_old_locked(server, before);
+	pthread_mutex_unlock(&server->model_lock);
 	/* What an idle worker may read was decided by the rules before. */
 	if (rules_changed)
 		pool_drop_idle(server->pool);

@@ -80,6 +80,9 @@ const char *server_mesh_name(const struct server *server);
 /* The newest model, counted: give it back with server_model_release. Any thread. */
 const struct model *server_model(struct server *server);
 void server_model_release(struct server *server, const struct model **model);
+/* Wall clock: the oldest model that a statement, a transaction or a run still reads was read from
+ * the store then. What was visible at that time must stay. */
+int64_t server_oldest_read_us(struct server *server);
 /* Reads the model anew from the store and makes it the newest one; statements of principals that
  * lost something are cancelled. Called after each change of what can be seen. */
 bool server_model_refresh(struct server *server, struct error *err) must_check;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "catalog/model.h"
+#include "server/checkpoint.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "store/audit.h"
@@ -148,5 +149,6 @@ void tend_hourly(struct server *server, int64_t *last_us)
 		!audit_trim(server->store, now - config->audit_retention_ms * 1000, &err))
 		log_failure(server->log, EVENT_STORE_FAILED, NULL, "drop old history", &err);
 	failures_sweep(server, now - config->retention_ms * 1000);
+	vacuum_all(server);
 	tell_breaches(server, now);
 }

@@ -287,10 +287,13 @@ static void test_vacuum(void **state)
 	/* version 2 replaced a; version 4 replaced b and c */
 	assert_true(versions_dead_files(
 		f->store, SLICE("sales.orders"), 150, f->arena, &dead, &f->err));
+	assert_int_equal(dead.count, 0); /* version 1 was the newest at 150 */
+	assert_true(versions_dead_files(
+		f->store, SLICE("sales.orders"), 250, f->arena, &dead, &f->err));
 	assert_int_equal(dead.count, 1);
 	assert_true(slice_equal_c(dead.items[0].path, "a"));
 	assert_true(slice_equal_c(dead.items[0].location, "/lake/orders/v1"));
-	assert_true(versions_forget(f->store, SLICE("sales.orders"), 150, &f->err));
+	assert_true(versions_forget(f->store, SLICE("sales.orders"), 250, &f->err));
 	assert_int_equal(files_in(f, 2, &files), 1);
 	assert_int_equal(files_in(f, 3, &files), 2);
 	assert_true(

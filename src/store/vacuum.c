@@ -75,10 +75,11 @@ bool intents_list(struct store *store, struct arena *arena, struct intent_row **
 	return ok;
 }
 
-/* The oldest version that stays readable: the first one made at or after keep_us, or the newest. */
+/* The oldest version that stays readable: the one that was the newest at keep_us, since AT
+ * (TIMESTAMP => …) within the retention reads it; or the first. */
 #define KEPT_VERSION                                                                               \
-	"coalesce((SELECT min(version) FROM product_version WHERE product = ?1"                    \
-	" AND created_us >= ?2), (SELECT max(version) FROM product_version WHERE product = ?1))"
+	"coalesce((SELECT max(version) FROM product_version WHERE product = ?1"                    \
+	" AND created_us <= ?2), (SELECT min(version) FROM product_version WHERE product = ?1))"
 
 bool versions_dead_files(struct store *store, struct slice product, int64_t keep_us,
 	struct arena *arena, struct dead_file_list *out, struct error *err)
@@ -107,6 +108,29 @@ bool versions_dead_files(struct store *store, struct slice product, int64_t keep
 	store_read_end(store, db);
 	if (ok)
 		*out = (struct dead_file_list){rows.items, rows.len};
+	return ok;
+}
+
+bool versions_all_files(struct store *store, const struct table_version_row *table,
+	struct arena *arena, struct file_list *out, struct error *err)
+{
+	VEC(struct file_row) rows = {0};
+	struct db *db = store_read_begin(store, err);
+
+	if (!db)
+		return false;
+	struct stmt s =
+		stmt_begin(db, "SELECT path FROM table_file WHERE product = ? AND tbl = ?", err);
+
+	stmt_text(&s, table->product);
+	stmt_text(&s, table->table);
+	while (stmt_row(&s))
+		*vec_add(arena, &rows) = (struct file_row){.path = stmt_get_text(&s, arena)};
+	bool ok = stmt_end(&s);
+
+	store_read_end(store, db);
+	if (ok)
+		*out = (struct file_list){rows.items, rows.len};
 	return ok;
 }
 

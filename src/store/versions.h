@@ -121,8 +121,14 @@ bool versions_of_table(struct store *store, struct slice product, struct slice t
 bool versions_files(struct store *store, const struct table_version_row *state, int64_t version,
 	struct arena *arena, struct file_list *out, struct error *err) must_check;
 
-/* Vacuum. Files that no version created at or after keep_us needs, nor the newest: paths for the
- * caller to delete; then versions_forget with the same time drops rows and versions. */
+/* Every file of a table that any version needs: paths only. */
+bool versions_all_files(struct store *store, const struct table_version_row *table,
+	struct arena *arena, struct file_list *out, struct error *err) must_check;
+
+/* Vacuum. Kept are the newest version, all that were made after keep_us and the one that was the
+ * newest at that time. Files that none of these needs: the caller first drops rows and versions by
+ * versions_forget with the same time, then deletes the files; a crash between leaves orphans, never
+ * a version without its files. */
 struct dead_file {
 	struct slice location;
 	struct slice path;

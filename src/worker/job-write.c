@@ -23,6 +23,8 @@ enum {
 	HASH_BYTES = 32,
 };
 
+#define PARTITION_COLUMN "weft partition"
+
 static bool drift_is(const struct job_table *table, const char *mode)
 {
 	return slice_equal_c(json_get_slice(table->spec, "drift"), mode);
@@ -228,28 +230,43 @@ static bool run_copy(
 	       engine_execute(statement, &result, err) && engine_result_next(result, &rows, err);
 }
 
-static bool copy_out(struct job_table *table, const struct load *load, struct slice select,
-	bool partitioned, struct error *err)
+/* What tells one partition from another as a folder's name. The values themselves would not do: the
+ * engine gives NULL and the text __HIVE_DEFAULT_PARTITION__ one folder, and names have a longest
+ * length. */
+static void add_partition_code(struct str *sql, const json_t *columns)
 {
-	const json_t *columns = json_get_array(table->spec, "partition_by");
-	struct str sql = str_in(table->job->arena);
 	size_t index;
 	json_t *name;
 
-	str_printf(&sql, "COPY (%.*s\n) TO ", SLICE_FMT(select));
+	str_add_c(sql, "sha256(concat_ws('-'");
+	json_array_foreach(columns, index, name)
+	{
+		str_add_c(sql, ", coalesce(sha256(CAST(");
+		str_add_sql_ident(sql, json_to_slice(name));
+		str_add_c(sql, " AS VARCHAR)), 'null')");
+	}
+	str_add_c(sql, "))");
+}
+
+static bool copy_out(struct job_table *table, const struct load *load, struct slice select,
+	bool partitioned, struct error *err)
+{
+	struct str sql = str_in(table->job->arena);
+
+	str_add_c(&sql, "COPY (");
+	if (partitioned) {
+		str_add_c(&sql, "SELECT *, ");
+		add_partition_code(&sql, json_get_array(table->spec, "partition_by"));
+		str_add_c(&sql, " AS \"" PARTITION_COLUMN "\" FROM (");
+	}
+	str_printf(&sql, "%.*s\n)%s TO ", SLICE_FMT(select), partitioned ? ")" : "");
 	str_add_sql_literal(&sql, arena_printf(table->job->arena, "%s/out", table->dir.ptr));
 	str_add_c(&sql, " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880, ");
-	if (partitioned && json_array_size(columns)) {
-		str_add_c(&sql, "WRITE_PARTITION_COLUMNS true, PARTITION_BY (");
-		json_array_foreach(columns, index, name)
-		{
-			str_add_c(&sql, index ? ", " : "");
-			str_add_sql_ident(&sql, json_to_slice(name));
-		}
-		str_add_c(&sql, "))");
-	} else {
+	if (partitioned)
+		str_add_c(&sql,
+			"WRITE_PARTITION_COLUMNS false, PARTITION_BY (\"" PARTITION_COLUMN "\"))");
+	else
 		str_printf(&sql, "FILE_SIZE_BYTES %d)", FILE_TARGET_BYTES);
-	}
 	if (run_copy(table, load, str_slice(&sql), err))
 		return true;
 	if (err->state != SQLSTATE_DISK_FULL && err->state != SQLSTATE_QUERY_CANCELED &&
@@ -429,6 +446,11 @@ static void add_stat(struct str *json, const struct job_column *column, struct s
 		str_add_json(json, value);
 }
 
+static bool is_struct(struct slice type)
+{
+	return slice_starts_with(type, SLICE("STRUCT(")) && !slice_ends_with(type, SLICE("]"));
+}
+
 /* Statistics of a file as Delta's JSON; rows out. */
 static bool read_stats(struct job_table *table, struct slice path, struct slice *stats,
 	int64_t *rows_out, struct error *err)
@@ -453,13 +475,28 @@ static bool read_stats(struct job_table *table, struct slice path, struct slice 
 	}
 	str_add_c(&json, ",\"nullCount\":{");
 	for (size_t i = 0; i < table->columns.len; i++) {
-		str_add_c(&json, i ? "," : "");
+		/* A struct's counts would be an object with one per member; a number there makes
+		 * delta-rs refuse the table. */
+		if (is_struct(table->columns.items[i].stored))
+			continue;
+		str_add_c(&json, json.ptr[json.len - 1] == '{' ? "" : ",");
 		str_add_json(&json, table->columns.items[i].name);
 		str_printf(&json, ":%" PRId64, engine_value_i64(result, 1 + 3 * i, 0, 0));
 	}
 	str_add_c(&json, "}}");
 	*stats = str_slice(&json);
 	return true;
+}
+
+/* A value as PROTOCOL.md, "Partition Value Serialization", wants it; a timestamp in UTC. */
+static void add_partition_text(struct str *sql, const struct job_table *table, struct slice name)
+{
+	const struct job_column *column = job_find(&table->columns, name);
+	bool zoned = column && slice_equal_c(column->stored, "TIMESTAMP WITH TIME ZONE");
+
+	str_add_c(sql, zoned ? "strftime(timezone('UTC', " : "CAST(");
+	str_add_sql_ident(sql, name);
+	str_add_c(sql, zoned ? "), '%Y-%m-%d %H:%M:%S.%f')" : " AS VARCHAR)");
 }
 
 /* The file's partition values, from its first row: every row has the same ones. */
@@ -477,9 +514,9 @@ static bool read_partition(
 		struct str sql = str_in(table->job->arena);
 		struct slice value;
 
-		str_add_c(&sql, "SELECT CAST(");
-		str_add_sql_ident(&sql, json_to_slice(name));
-		str_add_c(&sql, " AS VARCHAR) FROM read_parquet(");
+		str_add_c(&sql, "SELECT ");
+		add_partition_text(&sql, table, json_to_slice(name));
+		str_add_c(&sql, " FROM read_parquet(");
 		str_add_sql_literal(&sql, path);
 		str_add_c(&sql, ") LIMIT 1");
 		if (!job_value(table->job, str_slice(&sql), &value, err))

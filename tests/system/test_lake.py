@@ -1,0 +1,177 @@
+"""What lies in the lake: several tables in one version, foreign writers, vacuum and retention, products that come back."""
+import threading
+import time
+
+import deltalake
+import psycopg
+import pyarrow
+import pyarrow.parquet
+import pytest
+from conftest import connect, query
+from lib import readers
+from lib.node import Node
+from test_readers import contract, pipeline, product, source
+
+COLUMNS = [("id", "INTEGER"), ("gen", "INTEGER")]
+COUNT_RULE = "    quality:\n      - metric: rowCount\n        mustBeGreaterThan: 0\n"
+TRIO = ["first", "second", "third"]
+
+
+def write(node, name, gen, rows=3):
+    table = pyarrow.table({"id": pyarrow.array(range(rows), pyarrow.int32()), "gen": pyarrow.array([gen] * rows, pyarrow.int32())})
+    pyarrow.parquet.write_table(table, node.data / "sources" / f"{name}.parquet")
+
+
+def mesh(retention="1s"):
+    out = {"mesh.yaml": "apiVersion: weft/v1\nkind: Mesh\nmetadata:\n  name: lake\nspec:\n  owners: [governance]\n",
+           "domains/zoo/domain.yaml": "apiVersion: weft/v1\nkind: Domain\nmetadata:\n  name: zoo\nspec:\n  owners: [zoo-owners]\n"
+                                      f"  infrastructure:\n    retention: {retention}\n",
+           "domains/zoo/policies/readers.yaml": "apiVersion: weft/v1\nkind: Policy\nmetadata:\n  name: readers\nspec:\n  effect: allow\n  on:\n"
+                                                '    products: ["zoo.*"]\n  to:\n    groups: [readers]\n'}
+    for name, tables in (("trio", TRIO), ("lone", ["lone"])):
+        out |= {f"domains/zoo/{name}/product.yaml": product(name, tables),
+                f"domains/zoo/{name}/pipeline.yaml": pipeline(name, [(t, {}) for t in tables])}
+        for t in tables:
+            out |= {f"domains/zoo/{name}/{t}.odcs.yaml": contract(t, COLUMNS, extra=COUNT_RULE).replace(f"dataProduct: {t}", f"dataProduct: {name}"),
+                    f"domains/zoo/sources/{t}.yaml": source(t)}
+    return out
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    node = Node(tmp_path_factory.mktemp("lake"))
+    (node.data / "sources").mkdir(exist_ok=True)
+    for name in [*TRIO, "lone"]:
+        write(node, name, 1)
+    node.start()
+    node.add_user("rhea", groups=["readers"])
+    node.apply(mesh())
+    yield node
+    node.stop()
+
+
+def folder(node, product_name, table):
+    return node.data / "lake/zoo" / product_name / table / "v1"
+
+
+ALL = "SELECT (SELECT max(gen) FROM zoo.first), (SELECT max(gen) FROM zoo.second), (SELECT max(gen) FROM zoo.third)"
+
+
+def test_one_failing_table_holds_back_all(node):
+    [before] = query(node, "rhea", ALL)
+    for name in TRIO:
+        write(node, name, before[0] + 1, rows=0 if name == "second" else 3)
+    node.cli("run", "zoo.trio", status=None)
+    assert node.last.returncode != 0 and "quality check" in node.last.stdout + node.last.stderr
+    assert query(node, "rhea", ALL) == [before]
+    versions = {readers.check_whole(folder(node, "trio", name)) for name in TRIO}
+    for name in TRIO:
+        write(node, name, before[0] + 1)
+    node.cli("run", "zoo.trio")
+    assert query(node, "rhea", ALL) == [tuple(n + 1 for n in before)]
+    assert {readers.check_whole(folder(node, "trio", name)) for name in TRIO} == {n + 1 for n in versions}
+
+
+@pytest.mark.timeout(300)
+def test_readers_see_one_version_of_all_tables(node):
+    stop, seen, failures = threading.Event(), [], []
+
+    def read():
+        try:
+            with connect(node, "rhea") as session:
+                newest = 0
+                while not stop.is_set():
+                    [row] = session.execute("SELECT min(a.gen), max(a.gen), min(b.gen), max(b.gen), min(c.gen), max(c.gen), count(*) FROM zoo.first a"
+                                            " JOIN zoo.second b USING (id) JOIN zoo.third c USING (id)").fetchall()
+                    assert len(set(row[:6])) == 1 and row[6] == 3 and row[0] >= newest, row
+                    newest = row[0]
+                    seen.append(newest)
+        except Exception as failure:  # an assertion in a thread is lost otherwise
+            failures.append(failure)
+
+    [(start, _, _)] = query(node, "rhea", ALL)
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for gen in range(start + 1, start + 51):
+            for name in TRIO:
+                write(node, name, gen)
+            node.cli("run", "zoo.trio")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures, failures[0]
+    assert len(set(seen)) > 10
+    assert query(node, "rhea", ALL) == [(start + 50,) * 3]
+
+
+def publish(node, gen, rows=3):
+    write(node, "lone", gen, rows)
+    node.cli("run", "zoo.lone")
+
+
+def newest(node):
+    return query(node, "rhea", "SELECT max(version) FROM mesh.versions WHERE product = 'lone'")[0][0]
+
+
+def test_vacuum_keeps_what_is_read(node):
+    first = newest(node)
+    base = folder(node, "lone", "lone")
+    with connect(node, "rhea") as session:
+        session.execute("BEGIN")
+        before = session.execute("SELECT gen, count(*) FROM zoo.lone GROUP BY 1").fetchall()
+        for gen in (101, 102):
+            publish(node, gen)
+            time.sleep(1.2)
+        publish(node, 103)
+        assert session.execute("SELECT gen, count(*) FROM zoo.lone GROUP BY 1").fetchall() == before
+        assert session.execute(f"SELECT count(*) FROM zoo.lone AT (VERSION => {first})").fetchall() == [(3,)]
+        session.execute("COMMIT")
+    time.sleep(1.2)
+    publish(node, 104)
+    now = newest(node)
+    assert query(node, "rhea", f"SELECT min(gen) FROM zoo.lone AT (VERSION => {now - 1})") == [(103,)], "it was the newest within the retention"
+    assert query(node, "rhea", "SELECT min(gen) FROM zoo.lone") == [(104,)]
+    assert len(list(base.glob("*.parquet"))) == 2
+    for at in (f"VERSION => {first}", "TIMESTAMP => '2020-01-01'"):
+        with pytest.raises(psycopg.errors.UndefinedObject) as refused:
+            query(node, "rhea", f"SELECT * FROM zoo.lone AT ({at})")
+        assert f"the oldest that is kept is {now - 1}" in str(refused.value) and "retention" in refused.value.diag.message_hint
+
+
+def test_foreign_commit_is_not_overwritten(node):
+    base = folder(node, "lone", "lone")
+    before = query(node, "rhea", "SELECT * FROM zoo.lone ORDER BY id")
+    head = deltalake.DeltaTable(str(base)).version()
+    deltalake.write_deltalake(str(base), pyarrow.table({"id": pyarrow.array([9], pyarrow.int32()), "gen": pyarrow.array([9], pyarrow.int32())}),
+                              mode="append")
+    foreign = base / "_delta_log" / f"{head + 1:020}.json"
+    text, files = foreign.read_bytes(), {p.name for p in base.iterdir()}
+    for _ in range(2):
+        write(node, "lone", 200)
+        node.cli("run", "zoo.lone", status=None)
+        told = node.last.stdout + node.last.stderr
+        assert node.last.returncode != 0 and f"somebody else wrote version {head + 1}" in told, told
+    assert foreign.read_bytes() == text and {p.name for p in base.iterdir()} == files
+    assert query(node, "rhea", "SELECT * FROM zoo.lone ORDER BY id") == before
+    node.restart()
+    assert query(node, "rhea", "SELECT * FROM zoo.lone ORDER BY id") == before
+    foreign.unlink()
+    node.cli("run", "zoo.lone")
+    assert query(node, "rhea", "SELECT min(gen) FROM zoo.lone") == [(200,)]
+    assert deltalake.DeltaTable(str(base)).version() == head + 1
+
+
+def test_removed_product_comes_back(node):
+    base = folder(node, "lone", "lone")
+    head = deltalake.DeltaTable(str(base)).version()
+    assert newest(node) > 1
+    without = {k: v for k, v in mesh().items() if "/lone" not in k}
+    node.apply(without, folder="without", flags=("--yes", "--prune"))
+    write(node, "lone", 300, rows=4)
+    node.apply(mesh(), folder="again")
+    assert query(node, "rhea", "SELECT min(gen), count(*) FROM zoo.lone") == [(300, 4)]
+    table = deltalake.DeltaTable(str(base))
+    assert table.version() == head + 1 and table.to_pyarrow_table().num_rows == 4
