@@ -96,7 +96,8 @@ void cli_page(struct cli *cli)
 {
 	const char *command = getenv("WEFT_PAGER"); /* NOLINT(concurrency-mt-unsafe): one thread */
 
-	if (!cli->output_tty || cli->pager || cli->out != stdout || cli_is_set(cli, "no-pager"))
+	if (!cli->output_tty || cli->pager || cli->out != stdout || cli->watching ||
+		cli_is_set(cli, "no-pager"))
 		return;
 	if (!command)
 		command = "less -FRSX";

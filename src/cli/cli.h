@@ -42,7 +42,9 @@ struct cli {
 	bool error_color; /* on stderr */
 	bool quiet;
 	int verbose;
-	int width;   /* columns of the terminal */
+	bool watching;	/* the answer comes in parts for ever: no pager */
+	bool continued; /* what is printed goes on where it was: no header */
+	int width;	/* columns of the terminal */
 	int status;  /* exit status of a command that did its work and has something to say by it */
 	FILE *pager; /* pclose it */
 	struct client *client; /* opened by cli_client */

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "base/vec.h"
@@ -9,6 +10,8 @@
 #include "cli/output.h"
 
 /* get, describe, explain-access, and the names for completion. */
+
+enum { WATCH_US = 2000000 };
 
 static bool fetch(struct cli *cli, const struct kind *kind, int64_t limit, json_t **items_out,
 	struct error *err)
@@ -118,30 +121,86 @@ static void print_names(struct cli *cli, const struct kind *kind, const json_t *
 		fprintf(cli->out, "%.*s\n", SLICE_FMT(kind_item_name(cli->arena, kind, item)));
 }
 
+static bool print_items(
+	struct cli *cli, const struct kind *kind, const json_t *items, struct error *err)
+{
+	struct output_field *fields = NULL;
+
+	if (cli->format == OUTPUT_NAME) {
+		print_names(cli, kind, items);
+		return true;
+	}
+	size_t count = fields_of(cli->arena, kind, items, &fields);
+
+	return output_items(cli, fields, count, items, err);
+}
+
+/* Takes out what `seen` (name → text) has just so, and notes the rest there. */
+static json_t *changed_items(
+	struct cli *cli, const struct kind *kind, const json_t *items, json_t *seen)
+{
+	json_t *changed = json_array();
+	size_t i = 0;
+	json_t *item = NULL;
+
+	json_array_foreach(items, i, item)
+	{
+		const char *name = arena_cstr(cli->arena, kind_item_name(cli->arena, kind, item));
+
+		if (json_equal(json_object_get(seen, name), item))
+			continue;
+		json_object_set(seen, name, item);
+		json_array_append(changed, item);
+	}
+	return changed;
+}
+
+/* Until Ctrl-C: what is new or has changed, every two seconds. */
+static bool watch(struct cli *cli, const struct kind *kind, int64_t limit, struct error *err)
+{
+	scoped(json_drop) json_t *seen = json_object();
+
+	cli->watching = true;
+	if (cli->format == OUTPUT_JSON)
+		cli->format = OUTPUT_NDJSON; /* one list would have no end */
+	for (;; usleep(WATCH_US)) {
+		scoped(json_drop) json_t *items = NULL;
+
+		if (!fetch(cli, kind, limit, &items, err) ||
+			(cli->parsed.arg_count > 1 && !keep_named(cli, kind, items, err)))
+			return false;
+		scoped(json_drop) json_t *changed = changed_items(cli, kind, items, seen);
+
+		if (json_array_size(changed) == 0)
+			continue;
+		if (!print_items(cli, kind, changed, err))
+			return false;
+		cli->continued = true;
+		if (fflush(cli->out) != 0)
+			return true; /* nobody reads any more */
+	}
+}
+
 bool cmd_get(struct cli *cli, struct error *err)
 {
 	const struct kind *kind = NULL;
 	scoped(json_drop) json_t *items = NULL;
-	struct output_field *fields = NULL;
 	int64_t limit = 0;
 
 	if (strcmp(cli->parsed.args[0], "failures") == 0)
 		return get_failures(cli, err);
 	if (!kind_find(cli->parsed.args[0], &kind, err) ||
-		!cli_option_number(cli, "limit", 1000, &limit, err) ||
-		!fetch(cli, kind, limit, &items, err))
+		!cli_option_number(cli, "limit", 1000, &limit, err))
+		return false;
+	if (cli_is_set(cli, "watch"))
+		return watch(cli, kind, limit, err);
+	if (!fetch(cli, kind, limit, &items, err))
 		return false;
 	if (cli->parsed.arg_count > 1 && !keep_named(cli, kind, items, err))
 		return false;
-	if (cli->format == OUTPUT_NAME) {
-		print_names(cli, kind, items);
-		return true;
-	}
 	if (json_array_size(items) == 0 && cli->output_tty)
 		cli_note(cli, "no %s that you may know of", kind->plural);
-	size_t count = fields_of(cli->arena, kind, items, &fields);
-
-	return output_items(cli, fields, count, items, err);
+	return print_items(cli, kind, items, err);
 }
 
 /* "a.b" → its two parts escaped for a path; false when it has no dot. */

@@ -227,7 +227,7 @@ static void print_separated(const struct cli *cli, const struct grid *grid, bool
 
 void output_grid_block(struct cli *cli, const struct grid *grid, bool first)
 {
-	bool header = first && !cli_is_set(cli, "no-header");
+	bool header = first && !cli->continued && !cli_is_set(cli, "no-header");
 
 	switch (cli->format) {
 	case OUTPUT_MARKDOWN: print_markdown(cli->out, grid, first); return;

@@ -204,6 +204,34 @@ static bool do_edit(struct shell *shell, struct slice argument, struct error *er
 	return run_last(shell, err);
 }
 
+static bool do_include(struct shell *shell, struct slice argument, struct error *err)
+{
+	enum { FILE_MAX = 1 << 20 };
+	struct arena *arena = shell->session->cli->arena;
+	struct slice text = SLICE_NONE;
+
+	if (argument.len == 0)
+		return error_set(err, INVALID_PARAMETER_VALUE, "which file?");
+	return file_read(arena, arena_cstr(arena, argument), FILE_MAX, &text, err) &&
+	       sql_run_all(shell->session, text, err);
+}
+
+static bool do_who(struct shell *shell, struct slice argument, struct error *err)
+{
+	struct client *client = NULL;
+	scoped(json_drop) json_t *me = NULL;
+
+	(void)argument;
+	if (!cli_client(shell->session->cli, &client, err) ||
+		!client_json(client, "GET", "/api/v1/me", NULL, &me, err))
+		return false;
+	printf("You are %.*s on the mesh %.*s; context: %s; purpose: %s.\n",
+		SLICE_FMT(json_get_slice(me, "name")), SLICE_FMT(json_get_slice(me, "mesh")),
+		shell->session->context ? shell->session->context : "none",
+		shell->session->purpose ? shell->session->purpose : "none");
+	return true;
+}
+
 static bool do_purpose(struct shell *shell, struct slice argument, struct error *err)
 {
 	(void)err;
@@ -248,12 +276,14 @@ static const struct shell_row {
 	{"\\dn", "", "", do_domains, "domains"},
 	{"\\e", ".edit", "", do_edit, "edit the last statement, then run it"},
 	{"\\g", ".last", "[MODE]", do_last, "run the last statement again, in another mode"},
+	{"\\i", ".read", "FILE", do_include, "run the statements of a file"},
 	{"\\watch", ".watch", "[SECONDS]", do_watch, "run it again and again, until Ctrl-C"},
 	{"\\o", ".export", "FILE", do_export, "run it into a file, in the form of its ending"},
 	{"\\timing", ".timing", "[on|off]", do_timing, "show times"},
 	{"\\mode", ".mode", "MODE", do_mode, "table, wide, json, ndjson, yaml, csv, tsv, md"},
 	{"\\set", ".param", "NAME=VALUE", do_param, "a value for :name"},
 	{"\\purpose", ".purpose", "[PURPOSE]", do_purpose, "why you ask"},
+	{"\\conninfo", ".whoami", "", do_who, "who you are, and where"},
 };
 
 static bool do_help(struct shell *shell, struct slice argument, struct error *err)
@@ -268,6 +298,28 @@ static bool do_help(struct shell *shell, struct slice argument, struct error *er
 	return true;
 }
 
+/* A command that may have been meant, or NULL. */
+static const char *nearest(struct slice name)
+{
+	const char *best = NULL;
+	size_t distance = 3;
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *spellings[] = {rows[i].slash, rows[i].dot};
+
+		for (size_t s = 0; s < array_len(spellings); s++) {
+			size_t far = slice_distance(name, slice_from_c(spellings[s]), 3);
+
+			/* short names are all near to each other */
+			if (far < distance && far * 2 < strlen(spellings[s])) {
+				distance = far;
+				best = spellings[s];
+			}
+		}
+	}
+	return best;
+}
+
 bool shell_command(struct shell *shell, struct slice line, struct error *err)
 {
 	struct slice argument = line;
@@ -280,5 +332,8 @@ bool shell_command(struct shell *shell, struct slice line, struct error *err)
 		if (slice_equal_c(name, rows[i].slash) || slice_equal_c(name, rows[i].dot))
 			return rows[i].run(shell, argument, err);
 	error_set(err, INVALID_PARAMETER_VALUE, "there is no command %.*s", SLICE_FMT(name));
-	return error_hint(err, "\\? lists the commands");
+	const char *near = nearest(name);
+
+	return near ? error_hint(err, "did you mean %s? \\? lists the commands", near)
+		    : error_hint(err, "\\? lists the commands");
 }

@@ -445,6 +445,15 @@ def test_shell(node):
     shell.wait_for("email")
     shell.send("select * from lab.nope;\n")
     shell.wait_for("does not exist")
+    shell.send("\\timng\n")
+    shell.wait_for("did you mean")
+    shell.send("\\conninfo\n")
+    shell.wait_for("You are eve")
+    script = node.folder / "script.sql"
+    script.write_text("select 40 + 2 as n;\nselect 'second' as s;\n")
+    shell.send(f"\\i {script}\n")
+    shell.wait_for("42")
+    shell.wait_for("second")
     shell.send("select lab.peo")
     shell.wait_for("lab.peo")
     shell.send("\t")
@@ -453,6 +462,67 @@ def test_shell(node):
     shell.wait_for("=> ")
     shell.send("\\q\n")
     assert shell.end() == 0
+
+
+def test_watch_prints_what_changes(node):
+    watch = subprocess.Popen([WEFT, "--data", str(node.data), "get", "users", "-w", "-o", "tsv", "--fields", "name,admin"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=node.env, text=True)
+    try:
+        assert watch.stdout.readline() == "NAME\tADMIN\n"
+        node.add_user("zora")
+        seen = []
+        while not seen or not seen[-1].startswith("zora"):
+            seen.append(watch.stdout.readline())
+            assert seen[-1], seen
+        assert seen[-1] == "zora\tfalse\n" and not any(line.startswith("NAME") for line in seen)
+        assert len(seen) == len({line.split()[0] for line in seen})
+    finally:
+        watch.send_signal(signal.SIGINT)
+        watch.wait(10)
+        run(node, "user", "remove", "zora", "--yes")
+
+
+def test_another_machine(node, tmp_path):
+    """HTTPS with a token and a context; what is wrong with certificate, token or address is said."""
+    good = {**node.env, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    (tmp_path / "eve.token").write_text(node.token("eve"))
+    run(node, "token", "create", "--user", "eve", "--lifetime", "1s", "--token-out", tmp_path / "short.token")
+    (tmp_path / "bad.token").write_text("weft_nonsense\n")
+    ca = ["--ca", str(node.data / "keys/tls.crt")]
+
+    def there(*args, token="eve", more=ca, url=node.url()):
+        done = subprocess.run([WEFT, "--url", url, "--token-file", str(tmp_path / f"{token}.token"), *more, *args], capture_output=True, text=True, env=good, cwd="/", timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    assert there("sql", "select count(*) as n from lab.people")[:2] == (0, "n\n1000\n")
+    other = tmp_path / "other.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k", "-out", other, "-subj", "/CN=localhost", "-days", "1"], check=True, capture_output=True)
+    for more in ([], ["--ca", str(other)]):
+        status, _, error = there("sql", "select 1", more=more)
+        assert status == 8 and "is not trusted" in error and "--ca FILE" in error
+    time.sleep(1.1)
+    for token in ("bad", "short"):
+        status, _, error = there("sql", "select 1", token=token)
+        assert status == 4 and "weft token create" in error
+    status, _, error = there("sql", "select 1", token="absent")
+    assert status != 0 and "absent.token" in error
+    status, _, error = there("sql", "select 1", url="https://127.0.0.1:1")
+    assert status == 8 and "no node answers" in error
+    assert there("context", "set", "far")[0] == 0
+    done = subprocess.run([WEFT, "--context", "far", "sql", "select current_user as u", "-o", "json"], capture_output=True, text=True, env=good, cwd="/", timeout=60)
+    assert json.loads(done.stdout) == [{"u": "eve"}], done.stderr
+
+
+def test_manual_pages_are_clean(tmp_path):
+    offline("man", "--out", tmp_path)
+    for page in tmp_path.iterdir():
+        done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page], capture_output=True, text=True, env={**os.environ, "MANWIDTH": "80"})
+        assert (done.returncode, done.stderr) == (0, ""), page
+
+
+def test_a_reader_that_leaves_is_no_error(node):
+    sql = "select a.id, repeat('x', 100) from lab.people a, lab.people b"
+    done = subprocess.run(["bash", "-c", f"{WEFT} --data {node.data} --as eve -q sql \"{sql}\" | head -2"], capture_output=True, text=True, env=node.env, timeout=60)
+    assert done.stdout.count("\n") == 2 and done.stderr == ""
 
 
 SLOW = "select sum(a.id * b.id % 7) from lab.people a, lab.people b, lab.people c, lab.people d"
