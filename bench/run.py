@@ -5,6 +5,7 @@ is the ratio of the medians of the totals. `--only tpch,governance,overhead,pseu
 other than 1 is for trying the bench out (answers are compared at scale 1 only).
 """
 import argparse
+import csv
 import datetime
 import json
 import os
@@ -120,20 +121,33 @@ def bench_tpch(folder, data, args):
     duck = RawDuck()
     plain_views(duck, node)
     session = open_session(node)
-    wrong = []
     if args.scale == 1:
-        for n in QUERIES:
-            messages = session.simple(tpch.query(n))
-            if error_fields(messages) or not tpch.same_rows(rows_of(messages), tpch.answers(n)):
-                wrong.append(n)
-        row("TPC-H SF1: queries that differ from the published answers", len(wrong), 0, "queries")
-        if wrong:
-            print("     wrong:", wrong)
+        bench_answers(folder, session, duck)
     ratio("TPC-H through the PostgreSQL protocol / raw engine", {n: weft(session, tpch.query(n)) for n in QUERIES},
           {n: (lambda q=tpch.query(n): duck.run(q)) for n in QUERIES}, 1.10, args.rounds)
     bench_overhead(node, duck, session)
     bench_process(node)
     node.stop()
+
+
+def raw_rows(folder, duck, sql):
+    path = folder / "raw.csv"
+    duck.run(f"COPY ({sql}) TO '{path}' (FORMAT csv, HEADER false, DELIMITER '|')")
+    with open(path, newline="", encoding="utf-8") as f:
+        return list(csv.reader(f, delimiter="|"))
+
+
+def bench_answers(folder, session, duck):
+    """Against the published answers, and all columns against the raw engine."""
+    wrong = []
+    for n in QUERIES:
+        messages = session.simple(tpch.query(n))
+        got = rows_of(messages)
+        if error_fields(messages) or not tpch.same_rows(got, tpch.answers(n)) or not tpch.same_rows(got, raw_rows(folder, duck, tpch.query(n))):
+            wrong.append(n)
+    row("TPC-H SF1: queries that differ from the published answers", len(wrong), 0, "queries")
+    if wrong:
+        print("     wrong:", wrong)
 
 
 def bench_overhead(node, duck, session):
@@ -212,6 +226,22 @@ def calibrate():
     print(f"calibration: hash of 30 million numbers {statistics.median(times):.3f} s ({min(times):.3f}..{max(times):.3f})", flush=True)
 
 
+def readme_table(result):
+    lines = [f"Measured {result['date']} on {result['machine']} by `make bench` (scale {result['scale']}); both sides of a ratio run in turn.", "",
+             "| Bar | Measured | Goal |", "|---|---|---|"]
+    for r in result["rows"]:
+        sign = "≤" if r["better"] == "lower" else "≥"
+        lines.append(f"| {r['name']} | {r['value']:g} {r['unit']}{'' if r['ok'] else ' (missed)'} | {sign} {r['goal']:g} |")
+    return "\n".join(lines)
+
+
+def write_readme(result):
+    path = ROOT / "README.md"
+    before, rest = path.read_text().split("<!-- bench -->\n")
+    after = rest.split("<!-- /bench -->")[1]
+    path.write_text(f"{before}<!-- bench -->\n{readme_table(result)}\n<!-- /bench -->{after}")
+
+
 PARTS = {"tpch": bench_tpch, "governance": bench_governance, "pseudonym": bench_pseudonym}
 
 
@@ -219,6 +249,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
     parser.add_argument("--only", default=",".join(PARTS))
     args = parser.parse_args()
     if args.scale == int(args.scale):
@@ -232,7 +263,10 @@ def main():
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     out = ROOT / "build/bench/results.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"date": datetime.date.today().isoformat(), "machine": f"{os.cpu_count()} × {cpu}", "scale": args.scale, "rows": ROWS, "notes": NOTES}, indent=1))
+    result = {"date": datetime.date.today().isoformat(), "machine": f"{os.cpu_count()} × {cpu}", "scale": args.scale, "rows": ROWS, "notes": NOTES}
+    out.write_text(json.dumps(result, indent=1))
+    if args.readme:
+        write_readme(result)
     print(f"written {out.relative_to(ROOT)}")
     sys.exit(0 if all(r["ok"] for r in ROWS) else 1)
 

@@ -46,14 +46,24 @@ def query(number):
     return (TEXTS / f"queries/q{number:02d}.sql").read_text().strip().rstrip(";")
 
 
+# Addresses and comments in DuckDB's own list of answers are those of its own generator. The TPC's (TPC-H 4.1, validation
+# output at scale 1) are in answers/; of the two long ones the text columns are compared with the raw engine only.
+FREE_TEXT = {2: (5, 7), 20: (1,)}
+
+
 def answers(number, scale="sf1"):
-    """The published rows, as lists of text."""
-    with open(TEXTS / f"answers/{scale}/q{number:02d}.csv", newline="", encoding="utf-8") as f:
-        return list(csv.reader(f, delimiter="|"))[1:]
+    """The published rows, as lists of text; None where only the raw engine tells."""
+    own = pathlib.Path(__file__).parent / f"answers/q{number:02d}.csv"
+    with open(own if own.exists() else TEXTS / f"answers/{scale}/q{number:02d}.csv", newline="", encoding="utf-8") as f:
+        rows = list(csv.reader(f, delimiter="|"))[1:]
+    for row in rows:
+        for column in FREE_TEXT.get(number, ()):
+            row[column] = None
+    return rows
 
 
 def same_value(got, want):
-    if got == want or (got is None and want in ("", "NULL")):
+    if want is None or got == want or (got is None and want in ("", "NULL")):
         return True
     try:
         a, b = float(got), float(want)
