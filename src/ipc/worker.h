@@ -2,12 +2,14 @@
 
 #include "base/error.h"
 
+/* clang-format off */
 /*
  * What server and weft-worker say to each other. One frame = header (struct frame, frame.h) +
  * payload, plus file descriptors where named. Payloads are JSON unless said otherwise; both sides
  * treat them as foreign. The server drives: it sends one request and reads the answer to its end
- * before it sends the next one. Interrupt is a signal (SIGINT by pidfd), never a frame: the answer
- * to the running request is then W_ERROR 57014. A worker that does not answer 500 ms after an
+ * before it sends the next one, but for W_EXECUTE, which may follow W_PREPARE at once: where that
+ * fails, both are answered with W_ERROR. Interrupt is a signal (SIGINT by pidfd), never a frame: the
+ * answer to the running request is then W_ERROR 57014. A worker that does not answer 500 ms after an
  * interrupt is killed.
  *
  * Zygote channel
@@ -20,61 +22,70 @@
  *                  "attributes":{"country":["DE","FR"]},"groups":["g"],
  *                  "principal":"alice","purpose":"p",
  *                  "pseudonym_key":"64 hex digits","database":"shop","time_zone":"UTC"}
- *              <- W_FINE {} | W_ERROR.  Once, before anything else: rlimits, Landlock, seccomp,
- * locked engine. W_PARSE    -> the statement's text, raw bytes        <- W_AST raw JSON of
- * json_serialize_sql | W_ERROR W_PARSE_CATALOG -> a statement that names pg_catalog or
- * information_schema (or may: a bare pg_class), raw
- *              <- W_AST of its translation to DuckDB, for sql_inspect. There the schemas are called
- * __pg_catalog and __information_schema (DuckDB owns the real names); relations keep the real
- * names. W_PREPARE  -> {"key":"…","text":"…","relations":[RELATION…],"param_oids":[n…],
- *                  "catalog":bool,"at":[AT…]}            fds: those that relations name
- *              <- W_PREPARED {"columns":[{"name","type","oid","typmod","size"}],"params":[oid…]} |
- * W_ERROR The session catalogue for `relations` is made (or found again) and the text is prepared
- * in it. key names it for later W_EXECUTE; the worker keeps the last 64 keys and answers an unknown
- *              one with W_ERROR 26000, upon which the server prepares again.
- *              catalog: the text names pg_catalog or information_schema, so it is parsed by
- * libpg_query and translated to DuckDB first; text is the original one, as in W_PARSE_CATALOG. AT:
- * {"location":n,"name"?:"orders@3","alias"?:"orders"}, one per table reference with an AT clause;
- *              location = its byte offset (sql_table.location). The clause is blanked out of the
- * text. name: the relation's name to read instead, for a table used at several versions; alias:
- * added behind it when the reference has none. The relation for it has the files of that version.
+ *              <- W_FINE {} | W_ERROR
+ *              Once, before anything else: rlimits, Landlock, seccomp, locked engine. The zone is
+ *              the worker's for good (part of its key).
+ *   W_PARSE    -> the statement's text, raw bytes
+ *              <- W_AST raw JSON of json_serialize_sql | W_ERROR
+ *   W_PARSE_CATALOG
+ *              -> a statement that names pg_catalog or information_schema (or may: a bare
+ *                 pg_class), raw
+ *              <- W_AST of its translation to DuckDB, for sql_inspect | W_ERROR
+ *              There the schemas are called __pg_catalog and __information_schema (DuckDB owns the
+ *              real names); relations keep the real names.
+ *   W_PREPARE  -> {"key":"…","text":"…","relations":[RELATION…],"param_oids":[n…],
+ *                  "catalog":bool,"at":[AT…]}           fds: those that relations name
+ *              <- W_PREPARED {"columns":[{"name","type","oid","typmod","size"}],"params":[oid…]}
+ *                 | W_ERROR
+ *              The session catalogue for relations is made (or found again) and the text is
+ *              prepared in it. key names it for later W_EXECUTE; the worker keeps the last 64 keys
+ *              and answers an unknown one with W_ERROR 26000, upon which the server prepares again.
+ *              catalog: the text is translated as in W_PARSE_CATALOG; it is the original one.
  *   W_EXECUTE  -> {"key":"…","portal":n,"format":FORMAT,"column_formats":[0|1…],"options":{…},
  *                  "params":[{"oid":n,"format":0|1,"value":"base64"|null}…],
  *                  "max_rows":n,"limit_rows":n,"limit_bytes":n}
- *              <- W_DATA* then W_SUSPENDED (max_rows reached, more may come) | W_DONE
- * {"rows":n,"bytes":n} | W_ERROR.   max_rows 0 = all. limit_*: 0 = none, else 53400 when passed. A
- * worker has at most one open portal: while one is open W_PREPARE and W_EXECUTE answer 55000, so a
- * session with an open cursor takes another worker for others. The zone of W_NARROW is the worker's
- * for good (part of its key). W_FETCH    -> {"portal":n,"max_rows":n}              <- as W_EXECUTE
- *   W_CLOSE    -> {"portal":n}                           <- W_FINE {}
- *   W_DATA     payload: u32 little-endian number of rows, then bytes in the form the client asked
- * for W_ERROR    {"state":"42703","message":"…","hint":"…","position":n}   texts already cleaned
- * (security.md) W_NOTICE   {"message":"…"} may come before any final answer
+ *              <- W_DATA* then W_SUSPENDED (max_rows reached, more may come)
+ *                 | W_DONE {"rows":n,"bytes":n} | W_ERROR
+ *              max_rows 0 = all. limit_*: 0 = none, else 53400 when passed. A worker has at most one
+ *              open portal: while one is open W_PREPARE and W_EXECUTE answer 55000, so a session
+ *              with an open cursor takes another worker for others.
+ *   W_FETCH    -> {"portal":n,"max_rows":n}             <- as W_EXECUTE
+ *   W_CLOSE    -> {"portal":n}                          <- W_FINE {}
+ *   W_DATA     u32 little-endian number of rows, then bytes in the form the client asked for
+ *   W_ERROR    {"state":"42703","message":"…","hint":"…","position":n}; texts already cleaned
+ *   W_NOTICE   {"message":"…"}; may come before any final answer
  *
  * FORMAT: "pg" (complete DataRow messages), "copy-text", "copy-csv", "copy-binary" (complete
  * CopyData messages; options header, delimiter, null, quote, escape), "json", "ndjson", "csv",
  * "arrow" (IPC stream), "parquet" (bytes of one file).
  *
- * RELATION, one per governed table of the statement; the worker composes the view
+ * AT: {"location":n,"name"?:"orders@3","alias"?:"orders"}, one per table reference with an AT clause.
+ *   location   its byte offset (sql_table.location); the clause is blanked out of the text
+ *   name       the relation's name to read instead, for a table used at several versions
+ *   alias      added behind it when the reference has none
+ *
+ * RELATION, one per governed table of the statement (and version); the worker composes the view
  * (engine/barrier.c):
- *   {"schema":"sales","name":"orders",
- *    "files":["/…/part.parquet"…],            absolute; or
- *    "fd":n,                                  index into the frame's fds: an Arrow IPC stream with
- * the rows "columns":[{"name","type","expr"?,"absent"?}]   what SQL sees, in order (with fd an
- * empty list means all columns of the stream); type in DuckDB's spelling; expr: the mask (SQL over
- * the file's columns), absent = the column; absent:true = older files lack it, give NULL
- *    "filter":"sql" | absent,                 row filter over the file's columns; may call
- * attribute('x') (VARCHAR[]), principal(), purpose(), in_group('g') "barrier":bool, the files hold
- * hidden rows: OFFSET 0 and the opaque function "conjuncts":["sql"…],                    leak-proof
- * conjuncts of the user's, put beside the filter "min_group":n}                           0, or the
- * suppression size (policy "suppress")
+ *   schema, name
+ *   files      absolute paths; or
+ *   fd         index into the frame's fds: an Arrow IPC stream with the rows
+ *   columns    [{"name","type","expr"?,"absent"?,"cast"?}], what SQL sees, in order (with fd an empty
+ *              list means all columns of the stream); type in DuckDB's spelling; expr: the mask (SQL
+ *              over the file's columns), none = the column; absent: older files lack it, give NULL;
+ *              cast: the files hold it in another type
+ *   filter     row filter over the file's columns, none = all rows; may call attribute('x')
+ *              (VARCHAR[]), principal(), purpose(), in_group('g')
+ *   barrier    the files hold hidden rows: OFFSET 0 and the opaque function
+ *   conjuncts  ["sql"…], leak-proof conjuncts of the user's, put beside the filter
+ *   min_group  0, or the suppression size (policy "suppress")
  *
  * Job channel (a `weft-worker job` process of its own, one job, network and staging folder as told)
- *   W_JOB      -> {"kind":"ingest"|"transform"|"check"|"checkpoint"|"export"|"probe", …}
- * engine-side shapes in worker/job.h W_PROGRESS <-
- * {"step":"…","table":"…","rows":n,"bytes":n,"total_rows":n|null}   at most every 200 ms W_LOG <-
- * {"level":"info","message":"…"}    becomes the run's log W_RESULT   <- per kind | W_ERROR
+ *   W_JOB      -> {"kind":…}, see worker/job.h
+ *   W_PROGRESS <- {"step":"…","table":"…","rows":n,"bytes":n,"total_rows":n|null}, every 200 ms
+ *   W_LOG      <- {"level":"info","message":"…"}, becomes the run's log
+ *   W_RESULT   <- per kind | W_ERROR
  */
+/* clang-format on */
 enum worker_frame {
 	W_FORK = 1,
 	W_FORKED,
