@@ -8,9 +8,9 @@
  * payload, plus file descriptors where named. Payloads are JSON unless said otherwise; both sides
  * treat them as foreign. The server drives: it sends one request and reads the answer to its end
  * before it sends the next one, but for W_EXECUTE, which may follow W_PREPARE at once: where that
- * fails, both are answered with W_ERROR. Interrupt is a signal (SIGINT by pidfd), never a frame: the
- * answer to the running request is then W_ERROR 57014. A worker that does not answer 500 ms after an
- * interrupt is killed.
+ * fails, both are answered with W_ERROR. Interrupt is a signal (SIGINT by pidfd), never a frame:
+ * the answer to the running request is then W_ERROR 57014. A worker that does not answer 500 ms
+ * after an interrupt is killed.
  *
  * Zygote channel
  *   W_FORK     server -> zygote  {}                     fds: [child's end of a new query channel]
@@ -46,9 +46,9 @@
  *                  "max_rows":n,"limit_rows":n,"limit_bytes":n}
  *              <- W_DATA* then W_SUSPENDED (max_rows reached, more may come)
  *                 | W_DONE {"rows":n,"bytes":n} | W_ERROR
- *              max_rows 0 = all. limit_*: 0 = none, else 53400 when passed. A worker has at most one
- *              open portal: while one is open W_PREPARE and W_EXECUTE answer 55000, so a session
- *              with an open cursor takes another worker for others.
+ *              max_rows 0 = all. limit_*: 0 = none, else 53400 when passed. A worker has at most
+ *              one open portal: while one is open W_PREPARE and W_EXECUTE answer 55000, so a
+ *              session with an open cursor takes another worker for others.
  *   W_FETCH    -> {"portal":n,"max_rows":n}             <- as W_EXECUTE
  *   W_CLOSE    -> {"portal":n}                          <- W_FINE {}
  *   W_DATA     u32 little-endian number of rows, then bytes in the form the client asked for
@@ -59,7 +59,7 @@
  * CopyData messages; options header, delimiter, null, quote, escape), "json", "ndjson", "csv",
  * "arrow" (IPC stream), "parquet" (bytes of one file).
  *
- * AT: {"location":n,"name"?:"orders@3","alias"?:"orders"}, one per table reference with an AT clause.
+ * AT: {"location":n,"name"?:"orders@3","alias"?:"orders"}, one per table reference with AT.
  *   location   its byte offset (sql_table.location); the clause is blanked out of the text
  *   name       the relation's name to read instead, for a table used at several versions
  *   alias      added behind it when the reference has none
@@ -69,10 +69,10 @@
  *   schema, name
  *   files      absolute paths; or
  *   fd         index into the frame's fds: an Arrow IPC stream with the rows
- *   columns    [{"name","type","expr"?,"absent"?,"cast"?}], what SQL sees, in order (with fd an empty
- *              list means all columns of the stream); type in DuckDB's spelling; expr: the mask (SQL
- *              over the file's columns), none = the column; absent: older files lack it, give NULL;
- *              cast: the files hold it in another type
+ *   columns    [{"name","type","expr"?,"absent"?,"cast"?}], what SQL sees, in order (with fd an
+ *              empty list means all columns of the stream); type in DuckDB's spelling; expr: the
+ *              mask (SQL over the file's columns), none = the column; absent: older files lack it,
+ *              give NULL; cast: the files hold it in another type
  *   filter     row filter over the file's columns, none = all rows; may call attribute('x')
  *              (VARCHAR[]), principal(), purpose(), in_group('g')
  *   barrier    the files hold hidden rows: OFFSET 0 and the opaque function
