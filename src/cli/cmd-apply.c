@@ -237,7 +237,7 @@ static bool on_applied(void *ctx, json_t *plan, struct error *err)
 static bool send_apply(struct cli *cli, const json_t *body, struct error *err)
 {
 	struct client *client = NULL;
-	struct follow *follow = follow_new(cli);
+	scoped(follow_free) struct follow *follow = follow_new(cli);
 	scoped(json_drop) json_t *done = NULL;
 	bool wait = !cli_is_set(cli, "no-wait");
 	const struct client_request request = {

@@ -33,7 +33,7 @@ static bool print_refs(struct cli *cli, const int64_t *runs, size_t count, struc
 
 static bool follow_all(struct cli *cli, const int64_t *runs, size_t count, struct error *err)
 {
-	struct follow *follow = follow_new(cli);
+	scoped(follow_free) struct follow *follow = follow_new(cli);
 
 	for (size_t i = 0; i < count; i++)
 		if (!follow_run(cli, follow, runs[i], err))

@@ -32,6 +32,14 @@ struct follow *follow_new(struct cli *cli)
 	return follow;
 }
 
+/* The rest lies in the command's arena. */
+void follow_free(struct follow **follow)
+{
+	if (*follow)
+		json_drop(&(*follow)->results);
+	*follow = NULL;
+}
+
 void follow_on_plan(
 	struct follow *follow, bool (*plan)(void *ctx, json_t *plan, struct error *err), void *ctx)
 {

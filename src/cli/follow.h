@@ -11,6 +11,7 @@
 struct follow;
 
 struct follow *follow_new(struct cli *cli);
+void follow_free(struct follow **follow);
 /* Feeds NDJSON bytes as they come. A struct client_request's data function; ctx is the follow. */
 bool follow_data(void *ctx, struct slice bytes, struct error *err);
 /* Called with each "end" event and with a first line that is no event (apply's plan). */
