@@ -11,7 +11,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
 from lib import smallmesh  # noqa: E402
-from lib.node import Node  # noqa: E402
+from lib.node import BUILD, Node  # noqa: E402
 
 PASSWORD = "pw-" + "x" * 12
 
@@ -45,6 +45,16 @@ def open_lab(folder, config=None):
     node = Node(folder, config)
     node._database = "lab"
     return smallmesh.open_node(node)
+
+
+@pytest.fixture(autouse=True)
+def sanitizer_reports():
+    """A build with sanitizers writes what it finds into this folder (src/base/measure.c); scripts/test.sh looks there in the end, too."""
+    folder = BUILD / "sanitizer"
+    before = set(folder.glob("*"))
+    yield
+    new = sorted(set(folder.glob("*")) - before)
+    assert not new, "\n".join(path.read_text(errors="replace")[:5000] for path in new)
 
 
 @pytest.fixture
