@@ -30,8 +30,19 @@ struct reader {
 static bool fail(struct reader *r, enum sqlstate state, struct error *err)
 {
 	error_set(err, DATA_EXCEPTION, "SQLite: %s", sqlite3_errmsg(r->db));
-	err->state = state;
-	return false;
+	switch (sqlite3_errcode(r->db) & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		err->state = SQLSTATE_CONNECTION_FAILURE;
+		return error_hint(err,
+			"another program writes to it and keeps it locked; run again "
+			"later, or let it use a write-ahead log (journal_mode=WAL)");
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return error_hint(err, "the file is damaged or no SQLite database: check it with "
+				       "PRAGMA integrity_check, bring it back from a copy");
+	default: err->state = state; return false;
+	}
 }
 
 static bool has(struct slice declared, const char *word)
@@ -204,7 +215,10 @@ static bool open_file(struct reader *r, struct error *err)
 		stat(arena_printf(r->request->arena, "%.*s-wal", SLICE_FMT(path)).ptr, &info) == 0;
 	int state = SQLITE_ERROR;
 
-	for (size_t i = 0; i < array_len(MODES) && state != SQLITE_OK && (i == 0 || !log); i++) {
+	for (size_t i = 0; i < array_len(MODES); i++) {
+		/* never where it is locked: somebody writes right now */
+		if (i > 0 && (log || state != SQLITE_CANTOPEN))
+			break;
 		struct slice uri = arena_printf(
 			r->request->arena, "file:%.*s?%s", SLICE_FMT(uri_path(r)), MODES[i]);
 
