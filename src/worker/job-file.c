@@ -185,7 +185,7 @@ static bool is_wide(struct slice head)
 }
 
 /* Also unpacks a packed file to its end: the readers take one that is cut for a short one. */
-static bool check_one(const char *path, bool only, struct error *err)
+static bool check_one(const char *path, bool only, bool json, struct error *err)
 {
 	char block[1 << 16];
 	gzFile file = open_packed(path, err);
@@ -196,6 +196,7 @@ static bool check_one(const char *path, bool only, struct error *err)
 	got = gzread(file, block, sizeof block);
 	size_t len = (size_t)(got > 0 ? got : 0);
 	bool wide = is_wide(slice_of(block, len));
+	bool mark = json && slice_starts_with(slice_of(block, len), SLICE("\xef\xbb\xbf"));
 	bool packed = !gzdirect(file);
 
 	while (got > 0 && packed && !wide)
@@ -206,13 +207,16 @@ static bool check_one(const char *path, bool only, struct error *err)
 		return error_set(err, INVALID_ENCODING, "%s is not UTF-8 but UTF-16 or UTF-32",
 			       path) ||
 		       error_hint(err, "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)");
+	if (mark)
+		return error_set(err, INVALID_ENCODING, "%s begins with a byte order mark", path) ||
+		       error_hint(err, "JSON has none (RFC 8259): save it as UTF-8 without it");
 	if (only && len == 0)
 		return error_set(err, DATA_EXCEPTION, "%s is empty", path) ||
 		       error_hint(err, "a table without rows has its header line, JSON its []");
 	return true;
 }
 
-bool job_check_text(struct job *job, struct slice path, struct error *err)
+bool job_check_text(struct job *job, struct slice path, bool json, struct error *err)
 {
 	glob_t found;
 	bool ok = true;
@@ -221,7 +225,7 @@ bool job_check_text(struct job *job, struct slice path, struct error *err)
 	if (glob(arena_cstr(job->arena, path), 0, NULL, &found) != 0)
 		return true; /* the reader says why there is none */
 	for (size_t i = 0; i < found.gl_pathc && ok; i++)
-		ok = check_one(found.gl_pathv[i], found.gl_pathc == 1, err);
+		ok = check_one(found.gl_pathv[i], found.gl_pathc == 1, json, err);
 	globfree(&found);
 	return ok;
 }

@@ -93,8 +93,8 @@ struct job_fetch {
 bool job_fetch(struct job *job, const struct job_fetch *fetch, struct slice *path_out,
 	struct error *err) must_check;
 /* 22021 naming the text file that is not UTF-8 but one of its wider forms, 22000 one that is empty
- * or packed and cut. path may be a glob. */
-bool job_check_text(struct job *job, struct slice path, struct error *err) must_check;
+ * or packed and cut; in JSON a byte order mark too. path may be a glob. */
+bool job_check_text(struct job *job, struct slice path, bool json, struct error *err) must_check;
 
 /* job-cast.c: casts that lose nothing. The value of a column as its contract types it, as SQL. */
 void job_add_cast(struct str *sql, const struct load *load, const struct job_column *column);

@@ -442,7 +442,8 @@ static bool open_file(
 
 	if (!local_file(table, source, &path, err))
 		return false;
-	if (!slice_equal_c(connector, "parquet") && !job_check_text(table->job, path, err))
+	if (!slice_equal_c(connector, "parquet") &&
+		!job_check_text(table->job, path, slice_equal_c(connector, "json"), err))
 		return error_wrap(err, "source %.*s", SLICE_FMT(shown_source(table->job, source)));
 	if (!file_from(table, source, path, &out->from, err) ||
 		!job_describe(table->job, out->from, &out->columns, err)) {

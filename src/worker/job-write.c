@@ -160,7 +160,14 @@ static bool merge(struct job_table *table, struct slice fresh, struct slice *out
 		json_array_append(table->keep, json_object_get(file, "path"));
 		table->rows += json_get_i64(file, "rows", 0);
 	}
-	str_printf(&sql, "SELECT * FROM %.*s", SLICE_FMT(fresh));
+	/* Only the columns of now: older files may hold one that drift had added and that is gone.
+	 */
+	str_add_c(&sql, "SELECT ");
+	for (size_t i = 0; i < table->columns.len; i++) {
+		str_add_c(&sql, i ? ", " : "");
+		str_add_sql_ident(&sql, table->columns.items[i].name);
+	}
+	str_printf(&sql, " FROM (SELECT * FROM %.*s", SLICE_FMT(fresh));
 	if (json_array_size(touched)) {
 		str_add_c(&sql, " UNION ALL BY NAME SELECT * FROM read_parquet(");
 		job_add_paths(&sql, touched, NULL);
@@ -168,6 +175,7 @@ static bool merge(struct job_table *table, struct slice fresh, struct slice *out
 		add_key_list(&sql, table);
 		str_add_c(&sql, ")");
 	}
+	str_add_c(&sql, ")");
 	*out = str_slice(&sql);
 	return true;
 }
