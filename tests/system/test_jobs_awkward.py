@@ -218,7 +218,8 @@ def test_sqlite_while_somebody_writes(box):
 
 @pytest.mark.parametrize("what", ["header", "middle", "cut"])
 def test_sqlite_that_is_damaged(box, what):
-    sqlite(box, "CREATE TABLE t (id INTEGER, name TEXT)", *(f"INSERT INTO t VALUES ({i}, '{'x' * 50}')" for i in range(1000))).close()
+    sqlite(box, "CREATE TABLE t (id INTEGER, name TEXT)", 
+           "INSERT INTO t WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 1000) SELECT i, printf('%050d', i) FROM s").close()
     path = box.sources / "in.db"
     content = bytearray(path.read_bytes())
     if what == "header":
