@@ -4,6 +4,7 @@
 #include "server/apply-private.h"
 #include "server/auth.h"
 #include "server/server-private.h"
+#include "server/storage.h"
 
 /* What a transform reads that stood there before was judged before. */
 static bool is_unchanged(const struct apply_work *work, struct slice path)
@@ -44,6 +45,52 @@ bool apply_check_sql(struct apply_work *work, struct error *err)
 	work->reads = check.reads;
 	work->read_count = check.read_count;
 	return true;
+}
+
+static bool lies_in(struct slice path, struct slice folder)
+{
+	return slice_starts_with(path, folder) &&
+	       (path.len == folder.len || path.ptr[folder.len] == '/');
+}
+
+/* Another domain's folder is <its storage>/<its name>. */
+static bool lies_in_another(
+	struct apply_work *work, const struct manifest_domain *domain, struct slice folder)
+{
+	struct error ignored;
+	for (size_t i = 0; i < work->new_set.domain_count; i++) {
+		const struct manifest_domain *other = &work->new_set.domains[i];
+		struct slice base;
+		if (other == domain ||
+			!storage_folder(work->server, work->arena, other->storage, &base, &ignored))
+			continue;
+		if (lies_in(folder, arena_printf(work->arena, "%.*s/%.*s", SLICE_FMT(base),
+					    SLICE_FMT(other->name))))
+			return true;
+	}
+	return false;
+}
+
+void apply_check_storage(struct apply_work *work)
+{
+	for (size_t i = 0; i < work->new_set.domain_count; i++) {
+		const struct manifest_domain *domain = &work->new_set.domains[i];
+		struct slice folder;
+		struct error err;
+		if (!domain->storage.len)
+			continue;
+		if (!storage_folder(work->server, work->arena, domain->storage, &folder, &err))
+			manifest_problem_add(&work->problems, domain->at, false,
+				arena_copy(work->arena, slice_from_c(err.msg)), SLICE_NONE,
+				arena_copy(work->arena, slice_from_c(err.hint)));
+		else if (lies_in_another(work, domain, folder))
+			manifest_problem_add(&work->problems, domain->at, false,
+				arena_printf(work->arena,
+					"the storage folder %.*s lies in the folder of another "
+					"domain",
+					SLICE_FMT(domain->storage)),
+				SLICE_NONE, SLICE("Choose a folder of the domain's own."));
+	}
 }
 
 static bool listed(const struct slices *owners, const struct principal *who)

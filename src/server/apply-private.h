@@ -25,6 +25,8 @@ struct apply_work {
 /* Filters, transforms, schedules: what only the gate and the clock can judge. Adds problems; fills
  * reads. false only for I/O (no worker). */
 bool apply_check_sql(struct apply_work *work, struct error *err) must_check;
+/* Storage folders of domains: below lake.dirs, none in another domain's. Adds problems. */
+void apply_check_storage(struct apply_work *work);
 /* 42501 naming the first file that the identity may not change. */
 bool apply_check_rights(const struct apply_work *work, struct error *err) must_check;
 /* Administrators and the mesh's owners: they know of every domain. */

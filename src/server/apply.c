@@ -175,6 +175,8 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 		return false;
 	if (new_ok && !apply_check_sql(work, err))
 		return false;
+	if (new_ok)
+		apply_check_storage(work);
 	apply_hide_problems(work);
 	manifest_problems_sort(&work->problems);
 	struct manifest_step *steps;

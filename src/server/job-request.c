@@ -19,6 +19,7 @@
 #include "server/query-private.h"
 #include "server/secret.h"
 #include "server/server-private.h"
+#include "server/storage.h"
 #include "store/ingest.h"
 #include "store/manifests.h"
 
@@ -73,17 +74,23 @@ static struct slice job_name(const struct job_plan *plan, const struct model_tab
 	return same > 1 ? table->key : table->name;
 }
 
-static struct slice location_of(
-	const struct server *server, const struct job_plan *plan, const struct model_table *table)
+/* A table that exists stays where it is. Judged anew each time: lake.dirs may have changed, and
+ * folders below may have become links. */
+static bool location_of(const struct server *server, const struct job_plan *plan,
+	const struct model_table *table, struct slice *out, struct error *err)
 {
-	if (table->location.len)
-		return table->location;
-	struct slice storage = plan->product->domain->storage;
-	struct slice base =
-		storage.len ? storage : arena_printf(plan->arena, "%s/lake", server->data_dir);
-	return arena_printf(plan->arena, "%.*s/%.*s/%.*s/%.*s/v%d", SLICE_FMT(base),
-		SLICE_FMT(plan->product->domain->name), SLICE_FMT(plan->product->name),
-		SLICE_FMT(table->name), table->major);
+	struct slice base;
+	if (!storage_folder(server, plan->arena,
+		    table->location.len ? table->location : plan->product->domain->storage, &base,
+		    err))
+		return false;
+	*out = table->location.len
+		       ? table->location
+		       : arena_printf(plan->arena, "%.*s/%.*s/%.*s/%.*s/v%d", SLICE_FMT(base),
+				 SLICE_FMT(plan->product->domain->name),
+				 SLICE_FMT(plan->product->name), SLICE_FMT(table->name),
+				 table->major);
+	return storage_folder(server, plan->arena, *out, &base, err);
 }
 
 static json_t *texts_json(const struct slices *items)
@@ -327,7 +334,8 @@ static bool add_table(struct server *server, struct job_plan *plan,
 	struct publish_table *out = &plan->tables[plan->table_count++];
 	out->job_name = job_name(plan, table);
 	out->key = table->key;
-	out->location = location_of(server, plan, table);
+	if (!location_of(server, plan, table, &out->location, err))
+		return false;
 	out->schema = schema;
 	json_t *partition_by = json_get_array(item, "partition_by");
 	if (partition_by)

@@ -2,12 +2,28 @@
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 
 import pytest
+from lib import readers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def check_readers(data):
+    """deltalake and ClickHouse read every table at every version: the same rows, as many as Weft counted."""
+    store = sqlite3.connect(f"file:{data}/weft.db?mode=ro", uri=True)
+    states = store.execute("SELECT location, delta_version, rows FROM table_version").fetchall()
+    store.close()
+    assert len(states) >= 8, states
+    columns = [readers.columns_at(location, version) for location, version, _ in states]
+    asked = [(location, version, names) for (location, version, _), names in zip(states, columns)]
+    for (location, version, names), (_, _, count), got in zip(asked, states, readers.clickhouse(asked)):
+        wanted = readers.delta_rs(location, version, names)
+        assert len(wanted) == count, (location, version)
+        assert got == wanted, (location, version)
 
 
 @pytest.mark.timeout(600)
@@ -18,7 +34,8 @@ def test_tour_gets_through():
     try:
         done = subprocess.run(["bash", "scripts/demo.sh"], cwd=ROOT, env={**env, "ONCE": "1", "SCALE": "0.01", "DEMO_DIR": str(folder)},
                               capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        check_readers(folder / "node")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "The tour got through." in done.stdout

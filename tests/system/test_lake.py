@@ -175,3 +175,40 @@ def test_removed_product_comes_back(node):
     assert query(node, "rhea", "SELECT min(gen), count(*) FROM zoo.lone") == [(300, 4)]
     table = deltalake.DeltaTable(str(base))
     assert table.version() == head + 1 and table.to_pyarrow_table().num_rows == 4
+
+
+def with_storage(folder):
+    files = mesh()
+    files["domains/zoo/domain.yaml"] = files["domains/zoo/domain.yaml"].replace("    retention", f"    storage: {folder}\n    retention")
+    return files
+
+
+def test_storage_stays_below_lake_dirs(node, tmp_path):
+    lake = node.data / "lake"
+    (lake / "way-out").symlink_to(tmp_path)
+    for folder, why in (("/etc/weft", "lies outside"), ("way-out/x", "lies outside"), ("../keys", "in its path"), ("'a*b'", "in its path"),
+                        (node.data / "lakes", "lies outside")):
+        node.apply(with_storage(folder), folder="storage", status=None)
+        told = node.last.stdout + node.last.stderr
+        assert node.last.returncode != 0 and why in told and "domain.yaml" in told, (folder, told)
+    files = with_storage("cold") | {k.replace("lone", "late"): v.replace("lone", "late") for k, v in with_storage("cold").items() if "lone" in k}
+    write(node, "late", 1)
+    node.apply(files, folder="late")
+    assert query(node, "rhea", "SELECT count(*) FROM zoo.late") == [(3,)]
+    assert (lake / "cold/zoo/late/late/v1/_delta_log").is_dir()
+    # a folder that became a link later: the run refuses it
+    (lake / "cold").rename(lake / "aside")
+    (lake / "cold").symlink_to(tmp_path)
+    node.cli("run", "zoo.late", status=None)
+    assert node.last.returncode != 0 and "lies outside" in node.last.stdout + node.last.stderr
+    assert not list(tmp_path.iterdir())
+    (lake / "cold").unlink()
+    (lake / "aside").rename(lake / "cold")
+    node.cli("run", "zoo.late")
+    # tables that exist stay where they are
+    node.cli("run", "zoo.lone")
+    assert folder_exists(node, "lone")
+
+
+def folder_exists(node, name):
+    return (folder(node, name, name) / "_delta_log").is_dir() and not (node.data / "lake/cold/zoo" / name).exists()
