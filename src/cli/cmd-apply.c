@@ -162,12 +162,13 @@ static bool show_plan(struct cli *cli, const json_t *plan, struct error *err)
 	return true;
 }
 
-/* 0, or why the plan cannot be applied. */
+/* 0, or why the plan cannot be applied. A break first: what reads the column that is gone is an
+ * error too. */
 static int refusal(const json_t *plan)
 {
 	if (json_get_bool(plan, "ok", false))
 		return 0;
-	return json_array_size(json_get_array(plan, "errors")) ? EXIT_DIFFERENT : EXIT_BREAKING;
+	return json_array_size(json_get_array(plan, "breaking")) ? EXIT_BREAKING : EXIT_DIFFERENT;
 }
 
 static bool get_plan(struct cli *cli, const json_t *body, json_t **out, struct error *err)
