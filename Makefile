@@ -1,5 +1,5 @@
 # The two commands: `make demo` and `make test`. Both set up what is missing first.
-.PHONY: demo test setup build lint bench clean
+.PHONY: demo test test-sanitized setup build lint bench clean
 BUILD ?= build
 MESON = .deps/venv/bin/meson
 NINJA = ninja
@@ -9,6 +9,9 @@ demo: build
 
 test: setup
 	@scripts/test.sh
+
+test-sanitized: setup
+	@scripts/test.sh sanitized
 
 setup:
 	@scripts/setup.sh
@@ -23,4 +26,4 @@ bench: build
 	@.deps/venv/bin/python bench/run.py
 
 clean:
-	rm -rf build build-asan build-cov
+	rm -rf build build-asan build-fault
