@@ -262,9 +262,14 @@ static void print_access(struct cli *cli, const json_t *access)
 		json_get_slice(access, "purpose").len ? " for " : "",
 		SLICE_FMT(json_get_slice(access, "purpose")),
 		SLICE_FMT(json_get_slice(access, "outcome")));
-	json_array_foreach(json_get_array(access, "filters"), i, item) fprintf(out,
-		"  rows: %.*s  (%.*s)\n", SLICE_FMT(json_get_slice(item, "expression")),
-		SLICE_FMT(json_get_slice(item, "policy")));
+	json_array_foreach(json_get_array(access, "filters"), i, item)
+	{
+		struct slice condition = json_get_slice(item, "expression");
+		if (slice_is_none(condition)) /* only those who manage the table are told */
+			condition = SLICE("filtered");
+		fprintf(out, "  rows: %.*s  (%.*s)\n", SLICE_FMT(condition),
+			SLICE_FMT(json_get_slice(item, "policy")));
+	}
 	json_array_foreach(json_get_array(access, "columns"), i, item)
 	{
 		struct slice mask = json_get_slice(item, "mask");

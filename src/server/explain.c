@@ -23,23 +23,28 @@ static json_t *reasons_json(const struct decision *d)
 	return array;
 }
 
-static json_t *filters_json(const struct decision *d)
+/* Conditions are for those who manage the table: they may name what a filter hides. */
+static json_t *filters_json(const struct decision *d, bool manages)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < d->filter_count; i++) {
 		json_t *item = json_object();
 		json_set_slice(item, "policy", d->filters[i].policy);
-		json_set_slice(item, "expression", d->filters[i].expression);
+		if (manages)
+			json_set_slice(item, "expression", d->filters[i].expression);
 		json_array_append_new(array, item);
 	}
 	return array;
 }
 
-static json_t *columns_json(const struct model_table *table, const struct decision *d)
+/* A denied column does not exist for others, here as in the view. */
+static json_t *columns_json(const struct model_table *table, const struct decision *d, bool manages)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; d->outcome == DECISION_ALLOW && i < table->column_count; i++) {
 		const struct decision_mask *m = &d->masks[i];
+		if (m->denied && !manages)
+			continue;
 		json_t *item = json_object();
 		json_set_slice(item, "name", table->columns[i].name);
 		json_set_slice(item, "type", table->columns[i].type);
@@ -77,6 +82,7 @@ struct question {
 	const struct auth_identity *caller;
 	struct slice table;
 	struct principal principal;
+	bool manages; /* the caller owns the table or is an administrator */
 };
 
 static bool absent(const struct question *q, struct error *err)
@@ -86,7 +92,7 @@ static bool absent(const struct question *q, struct error *err)
 }
 
 /* The table, when the caller may ask about it. */
-static bool find_table(const struct question *q, const struct model_table **out, struct error *err)
+static bool find_table(struct question *q, const struct model_table **out, struct error *err)
 {
 	struct slice rest = q->table;
 	struct slice domain = slice_split(&rest, '.');
@@ -103,9 +109,9 @@ static bool find_table(const struct question *q, const struct model_table **out,
 		return absent(q, err);
 	const struct principal *caller = &q->caller->principal;
 	bool self = slice_equal(caller->name, q->principal.name);
-	bool manages = caller->admin || policy_is_owner(caller, &table->policy);
+	q->manages = caller->admin || policy_is_owner(caller, &table->policy);
 	bool knows = model_table_access(q->arena, table, q->model, caller, &access) != MODEL_ABSENT;
-	if (!manages && !(self && knows))
+	if (!q->manages && !(self && knows))
 		return absent(q, err);
 	*out = table;
 	return true;
@@ -122,19 +128,20 @@ static bool answer(
 		.policy_count = q->model->policy_count};
 	access.decision = policy_decide(q->arena, &request);
 	const struct decision *d = &access.decision;
-	json_t *files;
-	if (!files_json(q->server, &access, &q->principal, &files, err))
+	json_t *files = NULL;
+	if (q->manages && !files_json(q->server, &access, &q->principal, &files, err))
 		return false;
 	json_t *json = json_object();
 	json_set_slice(json, "principal", q->principal.name);
 	json_set_slice(json, "table", q->table);
 	json_set_slice(json, "purpose", q->principal.purpose);
 	json_object_set_new(json, "outcome", json_string(outcomes[d->outcome]));
-	json_object_set_new(json, "filters", filters_json(d));
-	json_object_set_new(json, "columns", columns_json(table, d));
+	json_object_set_new(json, "filters", filters_json(d, q->manages));
+	json_object_set_new(json, "columns", columns_json(table, d, q->manages));
 	json_object_set_new(json, "min_group", json_integer(d->min_group));
 	json_object_set_new(json, "reasons", reasons_json(d));
-	json_object_set_new(json, "files", files);
+	if (files) /* how many are hidden is not for others */
+		json_object_set_new(json, "files", files);
 	*out = json;
 	return true;
 }

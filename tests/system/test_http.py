@@ -62,6 +62,20 @@ def query(node, sql, user="eve", accept="application/json", **more):
     return ask(https(node), "POST", "/api/v1/query", {"sql": sql, **more}, {**basic(user), "Accept": accept})
 
 
+def test_explain_access_keeps_conditions_and_files_for_those_who_manage(node):
+    """The condition names what it hides, and the files say how much: only owners and administrators learn them."""
+    seen = {}
+    for user in ("eve", "olaf"):
+        answer, text = ask(https(node), "GET", f"/api/v1/explain-access?principal={user}&table=lab.people", headers=basic(user))
+        assert answer.status == 200, text
+        seen[user] = json.loads(text)
+        assert [f["policy"] for f in seen[user]["filters"]] == ["eu-only"]
+    assert "files" not in seen["eve"] and "expression" not in seen["eve"]["filters"][0]
+    assert seen["olaf"]["files"] and "region" in seen["olaf"]["filters"][0]["expression"]
+    answer, _ = ask(https(node), "GET", "/api/v1/explain-access?principal=olaf&table=lab.people", headers=basic("eve"))
+    assert answer.status == 404
+
+
 # the description
 
 def test_openapi_is_valid_and_true(node):
