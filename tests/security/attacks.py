@@ -139,6 +139,54 @@ group("odd functions", [
 ], refused=True)
 
 
+group("from a review", [
+    "SELECT list_aggregate([note], 'stats') FROM lake.facts", "SELECT stats(note) OVER () FROM lake.facts", "SELECT try(error(note)) FROM lake.facts",
+    "SELECT try(note::int) FROM lake.facts WHERE delta > 1000", "SELECT reduce([note], lambda a, b: a::int) FROM lake.facts WHERE delta > 1000", "SELECT COLUMNS(lambda c: error(c)) FROM lake.facts",
+    "SELECT COLUMNS(* EXCLUDE (note)) FROM lake.facts WHERE region = 'hidden'", "SELECT * LIKE '%ar%' FROM lake.facts WHERE delta > 1000", "SELECT * FROM lake.facts TABLESAMPLE 100% (system, 1) WHERE delta > 1000",
+    "FROM lake.facts SELECT max(note), max(delta)", "FROM lake.facts", "SELECT current_setting('allowed_paths') FROM lake.facts", "SELECT getvariable('x'), getenv('HOME')", "SELECT nextval('lake.facts')",
+    "SELECT setseed(0.5), random() FROM lake.facts", "SELECT * FROM histogram('lake.facts', delta)", "SELECT * FROM lake.facts AT (VERSION => 1) WHERE delta > 1000 UNION ALL SELECT * FROM lake.facts AT (VERSION => 2) WHERE delta > 1000",
+    "SELECT * FROM lake.facts WINDOW w AS (ORDER BY note::int) QUALIFY row_number() OVER w = 1", "SELECT lag(note, 1) OVER (ORDER BY delta DESC) FROM lake.facts QUALIFY delta > 1000", "SELECT arg_max(f, delta) FROM lake.facts f",
+    "SELECT max(struct_pack(d := delta, n := note, f := f)) FROM lake.facts f", "SELECT struct_extract(f, 'card') FROM lake.facts f LIMIT 1", "SELECT f['email'] FROM lake.facts f LIMIT 1",
+    "SELECT struct_values(f) FROM lake.facts f WHERE region = 'hidden'", "SELECT unnest(f) FROM lake.facts f WHERE f.delta > 1000", "SELECT unnest(f, recursive := true) FROM lake.facts f WHERE f.delta > 1000",
+    "SELECT json_serialize_sql(note) FROM lake.facts", "SELECT row_to_json(f) FROM lake.facts f WHERE delta > 1000", "SELECT f.* EXCLUDE (id) FROM (SELECT * FROM lake.facts) f WHERE delta > 1000",
+    'SELECT "lake"."facts"."card" FROM lake.facts', "SELECT lake.facts.card FROM lake.facts", "SELECT c0.lake.facts.card FROM lake.facts", "SELECT * FROM c0.lake.facts", "SELECT * FROM c1.lake.facts", "SELECT * FROM memory.main.facts",
+    "SELECT * FROM memory.lake.facts", "SELECT * FROM lake.facts, c0.hr.people", "SELECT weft_attribute('region')", 'SELECT "weft_barrier VARCHAR"(\'a\', 1)', "SELECT weft_pseudonym('x')", "SELECT * FROM weft_row",
+    'SELECT "weft row" FROM lake.facts', "SELECT weft_row.card FROM lake.facts", "SELECT count(*) FROM lake.facts WHERE note COLLATE DE > 's3'",
+    'SELECT note FROM lake.facts ORDER BY note COLLATE "de_DE" DESC LIMIT 1', "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 10) SELECT * FROM r, lake.facts WHERE delta > 1000",
+    "WITH RECURSIVE r AS (SELECT * FROM hr.people) SELECT * FROM r", 'WITH "hr.people" AS (SELECT 1) SELECT * FROM hr.people', "SELECT * FROM (VALUES (1)) hr(people), hr.people", "SELECT hr.people FROM (SELECT {'people': 1} AS hr) q",
+    "SELECT * FROM lake.facts ASOF JOIN hr.people USING (id)", "SELECT * FROM lake.facts WHERE id IN (FROM hr.people SELECT id)", "SELECT * FROM unnest((SELECT list(name) FROM hr.people))",
+    "SELECT * FROM range((SELECT count(*) FROM hr.people))", "SELECT * FROM json_each((SELECT to_json(list(p)) FROM hr.people p))", "SELECT * FROM generate_series(1, (SELECT count(*) FROM vault.gold))",
+    "SELECT * FROM (PIVOT hr.people ON id IN (1) USING max(name))", "SELECT * FROM (UNPIVOT hr.people ON name)", "PIVOT lake.facts ON note USING count(*)", "PIVOT lake.facts ON note IN (SELECT name FROM hr.people) USING count(*)",
+    "SELECT * FROM (SUMMARIZE lake.facts)", "DESCRIBE SELECT * FROM hr.people", "SELECT set_config('search_path', 'hr', false)", "SELECT set_config('role', 'root', false)", "SELECT set_config('weft.purpose', 'audit', false)",
+    "SELECT lo_open(1, 1)", "SELECT lo_export(1, '/tmp/x')", "SELECT pg_read_binary_file('/etc/passwd')", "SELECT pg_stat_file('/etc/passwd')", "SELECT dblink('host=127.0.0.1', 'select 1')",
+    "SELECT query_to_xml('SELECT * FROM hr.people', true, true, '')", "SELECT table_to_xml('hr.people', true, true, '')", "SELECT database_to_xml(true, true, '')", "SELECT ts_stat('SELECT name FROM hr.people')",
+    "SELECT cursor_to_xml('c', 1, true, true, '')", "SELECT 'hr.people'::regclass::text", "SELECT to_regclass('hr.people'), to_regclass('vault.gold')", "SELECT 'vault'::regnamespace", "SELECT to_regnamespace('vault')",
+    "SELECT pg_relation_size('vault.gold')", "SELECT has_schema_privilege('vault', 'USAGE')", "SELECT has_table_privilege('root', 'vault.gold', 'SELECT')", "SELECT obj_description('vault.gold'::regclass)",
+    "SELECT pg_get_viewdef('lake.facts'::regclass)", "SELECT pg_catalog.pg_get_viewdef('lake.facts'::regclass, true)", "SELECT * FROM pg_catalog.pg_stats WHERE tablename = 'facts'", "SELECT * FROM pg_catalog.pg_roles",
+    "SELECT * FROM pg_catalog.pg_user", "SELECT * FROM pg_catalog.pg_prepared_statements", "SELECT * FROM pg_catalog.pg_cursors", "SELECT * FROM pg_catalog.pg_stat_user_tables", "SELECT * FROM pg_catalog.pg_statistic_ext_data",
+    "SELECT * FROM pg_catalog.pg_hba_file_rules", "SELECT * FROM information_schema.role_table_grants", "SELECT * FROM information_schema.applicable_roles", "SELECT * FROM information_schema.schemata", "SELECT count(*) FROM duckdb_tables",
+    "SELECT * FROM pg_catalog.duckdb_views", "SELECT * FROM __pg_catalog.pg_class, hr.people", "SELECT * FROM __pg_catalog.pg_class", "SELECT * FROM __information_schema.tables", 'SELECT * FROM lake."facts@2"',
+    'SELECT * FROM lake."facts@1" WHERE delta > 1000', 'SELECT * FROM lake."facts@1@1"', 'SELECT * FROM lake."facts@999999999999999999999"', "SELECT * FROM lake.facts AT (VERSION => -1)",
+    "SELECT * FROM lake.facts AT (VERSION => 99999999999999999999)", "SELECT * FROM lake.facts AT (VERSION => '1''; DROP')", "SELECT * FROM vault.gold AT (VERSION => 1)",
+    "SELECT email FROM lake.facts GROUP BY ALL HAVING max(card) LIKE 'S3%'",
+    "SELECT count(DISTINCT email), count(DISTINCT card) FROM lake.facts", "SELECT card FROM lake.facts ORDER BY card USING >", "SELECT md5(card), sha256(email) FROM lake.facts LIMIT 2",
+    "SELECT * FROM lake.facts FETCH FIRST 3 ROWS WITH TIES", "SELECT * FROM lake.facts FOR UPDATE", "SELECT * INTO t FROM lake.facts", "SELECT 1/0, note FROM lake.facts WHERE delta > 1000",
+    "SELECT (delta::DECIMAL(3,0)) FROM lake.facts WHERE delta > 1000", "SELECT note::BLOB::INT FROM lake.facts WHERE delta > 1000", "SELECT note::JSON FROM lake.facts WHERE delta > 1000",
+    'SELECT json_transform_strict(to_json(note), \'"INTEGER"\') FROM lake.facts WHERE delta > 1000', 'SELECT from_json_strict(to_json({\'a\': note}), \'{"a":"INTEGER"}\') FROM lake.facts WHERE delta > 1000',
+    "SELECT strptime(note, '%Y-%m-%d') FROM lake.facts WHERE region = 'hidden'", "SELECT to_timestamp(delta * 1e15) FROM lake.facts WHERE delta > 1000", "SELECT time_bucket(to_days(delta), day) FROM lake.facts WHERE delta > 1000",
+    "SELECT array_value(note::int) FROM lake.facts WHERE delta > 1000", "SELECT map_from_entries([(note, 1), (note, 2)]) FROM lake.facts WHERE delta > 1000", "SELECT bitstring_agg(delta) FROM lake.facts",
+    "SELECT bitstring_agg(delta, 0, 10) FROM lake.facts", "SELECT equi_width_bins(min(delta), max(delta), 3, true) FROM lake.facts",
+    "SELECT approx_quantile(delta, 1.0), quantile_disc(delta, 1.0), reservoir_quantile(delta, 1.0) FROM lake.facts", "SELECT kurtosis(delta), entropy(note), mad(delta), product(delta) FROM lake.facts",
+    "SELECT $a$ $b$ $a$, * FROM hr.people", "SELECT /* ; */ 1; SELECT * FROM hr.people; SELECT 2", "SELECT current_user, session_user, current_role, user, current_database(), current_catalog",
+    "SELECT txid_current(), pg_backend_pid(), inet_server_addr(), version()", "SELECT pg_postmaster_start_time(), pg_conf_load_time()", "SELECT pg_reload_conf()", "SELECT pg_advisory_lock(1)", "SELECT pg_notify('a', 'b')",
+    "SELECT name, setting FROM pg_settings",
+    "SELECT parse_filename(note), parse_path(note) FROM lake.facts WHERE delta > 1000", "SELECT can_cast_implicitly(note, 1), typeof(f), alias(card) FROM lake.facts f LIMIT 1",
+    "SELECT constant_or_null(note, card) FROM lake.facts WHERE delta > 1000", "SELECT add_parquet_key('a', 'b')", "SELECT force_checkpoint()", "SELECT * FROM force_checkpoint()", "SELECT write_log('x', level := 'info')",
+    "SELECT * FROM duckdb_logs_parsed('QueryLog')", "SELECT icu_sort_key(note, 'de') FROM lake.facts", "SELECT make_type('VARCHAR')", "SELECT sql_auto_complete('SELECT * FROM v')", "SELECT * FROM sql_auto_complete('SELECT * FROM vault.')",
+    "SELECT * FROM seq_scan('lake', 'facts')", "SELECT in_search_path('c0', 'lake')", "SELECT remap_struct(f, NULL, NULL, NULL) FROM lake.facts f",
+])
+
+
 def check_names():
     names = [a.name for a in ATTACKS]
     assert len(names) == len(set(names)) and len(ATTACKS) >= 200, len(ATTACKS)
