@@ -129,6 +129,7 @@ static bool answer(
 	access.decision = policy_decide(q->arena, &request);
 	const struct decision *d = &access.decision;
 	json_t *files = NULL;
+	check(table);
 	if (q->manages && !files_json(q->server, &access, &q->principal, &files, err))
 		return false;
 	json_t *json = json_object();
