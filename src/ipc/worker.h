@@ -78,6 +78,7 @@
  *   barrier    the files hold hidden rows: OFFSET 0 and the opaque function
  *   conjuncts  ["sql"…], leak-proof conjuncts of the user's, put beside the filter
  *   min_group  0, or the suppression size (policy "suppress")
+ *   own        in jobs, "orders@1": the files of the job's own table with this key, made before
  *
  * Job channel (a `weft-worker job` process of its own, one job, network and staging folder as told)
  *   W_JOB      -> {"kind":…}, see worker/job.h

@@ -12,6 +12,7 @@ struct governed {
 	struct slice domain; /* as the relation's schema is called; "main" for a bare name */
 	struct decision decision;
 	int64_t version;
+	bool making; /* the run that asks makes this table */
 };
 
 /* The relation of a governed table; also its plan_table, notices and explain lines. */

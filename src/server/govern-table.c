@@ -168,6 +168,18 @@ static void fill_columns(struct plan *plan, const struct governed *g, struct sli
 	relation->column_count = count;
 }
 
+static void keep_filter(struct plan *plan, const struct governed *g, struct wire_relation *relation)
+{
+	struct str filter = str_in(plan->arena);
+	/* The line ends before the parenthesis: a filter that ends in a comment must not swallow it
+	 * and turn the next filter's OR against it. */
+	for (size_t i = 0; i < g->decision.filter_count; i++)
+		str_printf(&filter, "%s(%.*s\n)", i ? " AND " : "",
+			SLICE_FMT(g->decision.filters[i].expression));
+	relation->filter = str_slice(&filter);
+	relation->barrier = true;
+}
+
 /* Drops hidden files; the filter and the barrier stay only when hidden rows are left. */
 static void fill_files(const struct govern_request *request, struct plan *plan,
 	const struct governed *g, const struct model_files *files, struct wire_relation *relation)
@@ -185,16 +197,8 @@ static void fill_files(const struct govern_request *request, struct plan *plan,
 	}
 	relation->files = kept;
 	relation->file_count = count;
-	if (!mixed)
-		return;
-	struct str filter = str_in(plan->arena);
-	/* The line ends before the parenthesis: a filter that ends in a comment must not swallow it
-	 * and turn the next filter's OR against it. */
-	for (size_t i = 0; i < g->decision.filter_count; i++)
-		str_printf(&filter, "%s(%.*s\n)", i ? " AND " : "",
-			SLICE_FMT(g->decision.filters[i].expression));
-	relation->filter = str_slice(&filter);
-	relation->barrier = true;
+	if (mixed)
+		keep_filter(plan, g, relation);
 }
 
 /* The user's own conditions that can tell nothing about hidden rows. */
@@ -313,11 +317,18 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 	struct error *err)
 {
 	scoped(file_list_unref) struct file_list_ref *list = NULL;
-	if (!file_lists_get(request->server->file_lists, request->server->store, g->table,
-		    g->version, &list, err))
+	const struct model_files none = {0};
+	if (!g->making && !file_lists_get(request->server->file_lists, request->server->store,
+				  g->table, g->version, &list, err))
 		return false;
-	fill_columns(plan, g, file_list_files(list)->state.schema, relation);
-	fill_files(request, plan, g, file_list_files(list), relation);
+	const struct model_files *files = g->making ? &none : file_list_files(list);
+	fill_columns(plan, g, files->state.schema, relation);
+	fill_files(request, plan, g, files, relation);
+	if (g->making) { /* the job fills in the files */
+		relation->own = arena_copy(plan->arena, g->table->key);
+		if (g->decision.filter_count)
+			keep_filter(plan, g, relation);
+	}
 	fill_conjuncts(plan, g, relation);
 	relation->min_group = g->decision.min_group;
 	fill_table(plan, g, table);

@@ -162,6 +162,9 @@ static bool resolve_version(const struct govern_request *r, const struct plan *p
 		err->position = position_of(plan, t);
 		return false;
 	}
+	g->making = slice_equal(g->table->product->full_name, r->making);
+	if (g->making)
+		return true;
 	struct slice domain = g->table->product->domain->name;
 	struct arena *arena = plan->arena;
 	struct slice full =

@@ -23,6 +23,7 @@ struct govern_request {
 	struct slice door;
 	const struct slice *search_path;
 	size_t search_path_count;
+	struct slice making; /* query.h */
 	const struct sql_facts *facts;
 };
 

@@ -270,7 +270,8 @@ static bool add_transform(struct server *server, struct job_plan *plan,
 		.door = SLICE("run"),
 		.text = transform->sql,
 		.search_path = &plan->manifest->domain,
-		.search_path_count = 1};
+		.search_path_count = 1,
+		.making = plan->product->full_name};
 	struct query *query;
 	if (!query_open(server, &request, &query, err))
 		return error_wrap(err, "%.*s", SLICE_FMT(transform->path));
@@ -343,6 +344,7 @@ static bool add_table(struct server *server, struct job_plan *plan,
 	else
 		json_object_set_new(item, "partition_by", json_array());
 	json_set_slice(item, "name", out->job_name);
+	json_set_slice(item, "key", table->key);
 	json_object_set_new(item, "columns", columns_json(schema));
 	json_object_set_new(item, "checks", checks_json(schema));
 	json_array_append_new(json_get_array(plan->request, "tables"), item);
@@ -415,6 +417,33 @@ static bool add_frame(struct server *server, struct job_plan *plan, struct error
 	return true;
 }
 
+static const struct manifest_port *port_of(
+	const struct job_plan *plan, const struct model_table *table)
+{
+	for (size_t i = 0; i < plan->manifest->port_count; i++)
+		if (model_table_of(plan, &plan->manifest->ports[i]) == table)
+			return &plan->manifest->ports[i];
+	return NULL;
+}
+
+/* What a table is made of comes before it; apply has refused circles. */
+static void order_port(const struct job_plan *plan, const struct manifest_port *port,
+	const struct manifest_port **order, size_t *count)
+{
+	const struct model_table *table = model_table_of(plan, port);
+	for (size_t i = 0; i < *count; i++)
+		if (order[i] == port)
+			return;
+	for (size_t i = 0; i < plan->model->edge_count; i++) {
+		const struct model_edge *edge = &plan->model->edges[i];
+		const struct manifest_port *from =
+			edge->to == table ? port_of(plan, edge->from) : NULL;
+		if (from && from != port)
+			order_port(plan, from, order, count);
+	}
+	order[(*count)++] = port;
+}
+
 static bool fill(
 	struct server *server, struct job_plan *plan, struct slice product, struct error *err)
 {
@@ -426,8 +455,13 @@ static bool fill(
 	plan->queries = arena_array_of(plan->arena, struct query *, m->port_count);
 	if (plan->mode == RUN_CHECK)
 		json_object_set_new(plan->request, "kind", json_string("check"));
+	const struct manifest_port **order =
+		arena_array_of(plan->arena, const struct manifest_port *, m->port_count);
+	size_t count = 0;
 	for (size_t i = 0; i < m->port_count; i++)
-		if (!add_table(server, plan, &m->ports[i], err))
+		order_port(plan, &m->ports[i], order, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!add_table(server, plan, order[i], err))
 			return false;
 	if (plan->table_count)
 		return true;

@@ -54,6 +54,7 @@ static struct query *query_new(struct server *server, const struct query_request
 	atomic_init(&q->state, QUERY_PLANNING);
 	q->request = *request;
 	q->request.session = arena_copy(arena, request->session);
+	q->request.making = arena_copy(arena, request->making);
 	q->principal_name = arena_copy(arena, request->principal->name);
 	q->purpose = arena_copy(arena, request->principal->purpose);
 	q->request.door = arena_copy(arena, request->door);
@@ -87,6 +88,7 @@ struct govern_request query_govern_request(const struct query *q, const struct s
 		.door = q->request.door,
 		.search_path = q->request.search_path,
 		.search_path_count = q->request.search_path_count,
+		.making = q->request.making,
 		.facts = facts};
 }
 
@@ -272,7 +274,8 @@ static struct plan_key make_key(const struct query *q, struct worker_key worker_
 		slice_of((const char *)&worker_key, sizeof worker_key),
 		slice_of((const char *)epochs, sizeof epochs), str_slice(&path),
 		slice_of((const char *)q->request.param_oids,
-			q->request.param_oid_count * sizeof(uint32_t))};
+			q->request.param_oid_count * sizeof(uint32_t)),
+		q->request.making.len ? q->request.making : SLICE("")};
 	struct plan_key key;
 	digest_parts(parts, array_len(parts), key.words);
 	return key;

@@ -77,6 +77,9 @@ struct query_request {
 	struct slice time_zone; /* of the session, for the text of timestamptz; none = UTC */
 	const struct slice *search_path; /* domains in which a name without one is looked up */
 	size_t search_path_count;
+	/* The product that a run makes: its own tables are those that the run makes, whose files
+	 * only the job knows. none = nothing is being made. */
+	struct slice making;
 	/* Set by another thread at any time: a query_open that waits in a queue ends with 57014.
 	 * NULL = none. */
 	const atomic_bool *cancelled;

@@ -114,6 +114,10 @@ static void add_relation(struct str *out, const struct wire_relation *r)
 		str_add_c(out, ",\"barrier\":true");
 	if (r->conjunct_count)
 		add_list(out, "conjuncts", r->conjuncts, r->conjunct_count);
+	if (r->own.len) {
+		str_add_c(out, ",\"own\":");
+		str_add_json(out, r->own);
+	}
 	if (r->min_group)
 		add_number(out, "min_group", (uint64_t)r->min_group);
 	str_add_char(out, '}');

@@ -31,6 +31,7 @@ struct wire_relation {
 	const struct slice *conjuncts;
 	size_t conjunct_count;
 	int64_t min_group;
+	struct slice own; /* key of the table that the job itself makes; none */
 };
 
 /* An AT clause to blank out. */

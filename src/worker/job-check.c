@@ -448,6 +448,7 @@ bool job_check_table(struct job_table *table, json_t **out, struct error *err)
 	size_t index;
 	json_t *rule;
 	struct str view = str_in(table->job->arena);
+	struct str drop = str_in(table->job->arena);
 	struct slice from = job_files_from(table);
 
 	/* rules may name the table by its name as well */
@@ -461,6 +462,14 @@ bool job_check_table(struct job_table *table, json_t **out, struct error *err)
 	check_promises(table, from, results);
 	json_array_foreach(json_get_array(table->spec, "checks"), index, rule)
 		check_rule(table, from, rule, results);
+	/* A temporary name comes before all others: a transform of this table must see its
+	 * governed relation. */
+	str_add_c(&drop, "DROP VIEW temp.main.");
+	str_add_sql_ident(&drop, table->name);
+	if (!engine_run(table->job->engine, str_slice(&drop), err)) {
+		json_decref(results);
+		return false;
+	}
 	*out = results;
 	return true;
 }

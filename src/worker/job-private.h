@@ -17,6 +17,7 @@ struct job {
 	json_t *spec;		 /* W_JOB */
 	struct slice kind;
 	struct slice staging;
+	const json_t *made;  /* tables of the result so far */
 	int64_t progress_us; /* monotonic time of the last progress frame */
 };
 

@@ -210,7 +210,7 @@ static bool final_select(
 		return true;
 	}
 	str_add_sql_ident(
-		&fresh, arena_printf(table->job->arena, "fresh_%.*s", SLICE_FMT(table->name)));
+		&fresh, arena_printf(table->job->arena, "weft fresh %.*s", SLICE_FMT(table->name)));
 	struct str make = str_in(table->job->arena);
 
 	str_printf(&make,

@@ -177,6 +177,47 @@ static bool open_table(struct job *job, json_t *spec, struct job_table *out, str
 	return true;
 }
 
+/* What the job has made of the table with the key; NULL when it has not. */
+static const json_t *find_made(const struct job *job, struct slice key)
+{
+	size_t index;
+	json_t *spec;
+
+	json_array_foreach(json_get_array(job->spec, "tables"), index,
+		spec) if (slice_equal(json_get_slice(spec, "key"),
+				  key)) return json_array_get(job->made, index);
+	return NULL;
+}
+
+/* Relations on tables that this job makes get the files that it made: new ones and those kept. */
+static bool fill_own(struct job *job, json_t *relations, struct error *err)
+{
+	size_t index;
+	json_t *relation;
+
+	json_array_foreach(relations, index, relation)
+	{
+		struct slice key = json_get_slice(relation, "own");
+		const json_t *made = key.len ? find_made(job, key) : NULL;
+		json_t *files;
+		size_t at;
+		json_t *file;
+
+		if (!key.len)
+			continue;
+		if (!made)
+			return error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
+				"table %.*s is not made before", SLICE_FMT(key));
+		files = json_copy(json_get_array(made, "keep"));
+		json_array_foreach(json_get_array(made, "files"), at, file) json_array_append_new(
+			files,
+			json_from_slice(arena_printf(job->arena, "%.*s/%.*s",
+				SLICE_FMT(job->staging), SLICE_FMT(json_get_slice(file, "path")))));
+		json_object_set_new(relation, "files", files);
+	}
+	return true;
+}
+
 /* The transform's SELECT, prepared over its governed relations. */
 static bool open_transform(struct job_table *table, struct load *out, struct error *err)
 {
@@ -186,8 +227,9 @@ static bool open_transform(struct job_table *table, struct load *out, struct err
 	struct engine_statement *prepared;
 	size_t count;
 
-	if (!relations_from_json(job->arena, json_get_array(table->spec, "relations"), NULL,
-		    &statement.list, &statement.count, err))
+	if (!fill_own(job, json_get_array(table->spec, "relations"), err) ||
+		!relations_from_json(job->arena, json_get_array(table->spec, "relations"), NULL,
+			&statement.list, &statement.count, err))
 		return false;
 	if (!job->session)
 		job->session = session_new(job->engine);
@@ -237,17 +279,18 @@ static json_t *table_json(struct job_table *table, const struct load *load, json
 /* ingest, transform: from the source to checked files. */
 static bool make_tables(struct job *job, json_t *result, struct error *err)
 {
-	bool transform = slice_equal_c(job->kind, "transform");
 	json_t *out = json_array();
 	size_t index;
 	json_t *spec;
 
 	json_object_set_new(result, "tables", out);
+	job->made = out;
 	json_array_foreach(json_get_array(job->spec, "tables"), index, spec)
 	{
 		struct job_table table;
 		struct load load = {0};
 		json_t *checks;
+		bool transform = json_object_get(spec, "sql") != NULL;
 
 		if (!open_table(job, spec, &table, err))
 			return false;

@@ -17,8 +17,8 @@
  *   path, limit   rows: a Parquet file and how many of its rows
  *   rows_file     checkpoint: the log's rows as NDJSON (delta_checkpoint_rows)
  *
- * TABLE
- *   name
+ * TABLE, those first that others are made of
+ *   name, key     key: "orders@1"
  *   columns       [{name, type, required, unique, key}]: the contract; type in DuckDB's spelling,
  *                 key the position in the primary key or 0
  *   partition_by  [column…]
