@@ -5,18 +5,40 @@
 #include "base/str.h"
 #include "engine/catalog-macros.h"
 #include "engine/engine-private.h"
+#include "engine/format.h"
 #include "engine/pseudonym.h"
 
 /* name and parameters, body. Order matters where one uses another. */
 static const char *const macros[][2] = {
-	{"weft_time_format(f)",
-		"replace(replace(replace(replace(replace(replace(replace(replace(replace(replace("
-		"replace(replace(replace(replace(replace(replace(replace(f, 'HH24', '%H'), 'HH12', "
-		"'%I'), 'HH', '%I'), 'MI', '%M'), 'SS', '%S'), 'YYYY', '%Y'), 'YY', '%y'), "
-		"'Month', '%B'), 'Mon', '%b'), 'MM', '%m'), 'DDD', '%j'), 'DD', '%d'), 'Day', "
-		"'%A'), 'Dy', '%a'), 'US', '%f'), 'MS', '%g'), 'AM', '%p')"},
-	{"to_char(v, f)", "strftime(v, weft_time_format(f))"},
-	{"btrim(t)", "trim(t)"},
+	{"\"@~\"(t, p)", "regexp_matches(t, p)"},
+	{"\"!@~\"(t, p)", "NOT regexp_matches(t, p)"},
+	{"\"~*\"(t, p)", "regexp_matches(t, p, 'i')"},
+	{"\"!~*\"(t, p)", "NOT regexp_matches(t, p, 'i')"},
+	{"to_char(v, f)", "weft_to_char(CAST(v AS VARCHAR), f, typeof(v))"},
+	{"to_date(t, f)", "CAST(weft_to_timestamp(t, f) AS DATE)"},
+	{"to_number(t, f)", "CAST(weft_to_number(t, f) AS DECIMAL(38,10))"},
+	{"to_timestamp(e)", "make_timestamptz(CAST(round(CAST(e AS DOUBLE) * 1000000) AS "
+			    "BIGINT))), (t, f) AS (CAST("
+			    "weft_to_timestamp(t, f) AS TIMESTAMP WITH TIME ZONE)"},
+	{"btrim(t)", "trim(t)), (t, c) AS (trim(t, c)"},
+	{"\"overlay\"(s, p, f)",
+		"left(s, f - 1) || p || substr(s, f + length(p))), (s, p, f, n) AS (left(s, f - 1) "
+		"|| p || substr(s, f + n)"},
+	{"\"overlaps\"(a, b, c, d)",
+		"least(a, b) < greatest(c, d) AND least(c, d) < greatest(a, b)"},
+	{"width_bucket(x, a, b, n)", "CAST(CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1 ELSE "
+				     "floor((x - a) / (b - a) * n) + 1 END AS INTEGER)"},
+	{"json_array_elements(v)", "unnest(CAST(v AS JSON[]))"},
+	{"jsonb_array_elements(v)", "unnest(CAST(v AS JSON[]))"},
+	{"json_array_elements_text(v)", "unnest(CAST(v AS VARCHAR[]))"},
+	{"jsonb_array_elements_text(v)", "unnest(CAST(v AS VARCHAR[]))"},
+	{"json_object_keys(v)", "unnest(json_keys(v))"},
+	{"jsonb_object_keys(v)", "unnest(json_keys(v))"},
+	{"json_object_agg(k, v)", "json_group_object(k, v)"},
+	{"jsonb_object_agg(k, v)", "json_group_object(k, v)"},
+	{"json_typeof(v)", "lower(json_type(v))"},
+	{"jsonb_pretty(v)", "json_pretty(v)"},
+	{"array_remove(l, v)", "list_filter(l, lambda weft_v: weft_v IS DISTINCT FROM v)"},
 	{"character_length(t)", "length(t)"},
 	{"initcap(t)", "list_aggregate(list_transform(regexp_extract_all(t, "
 		       "'[[:alnum:]]+|[^[:alnum:]]+'), "
@@ -34,7 +56,7 @@ static const char *const macros[][2] = {
 	{"row_to_json(v)", "to_json(v)"},
 	{"json_agg(v)", "json_group_array(v)"},
 	{"jsonb_agg(v)", "json_group_array(v)"},
-	{"jsonb_array_length(v)", "json_array_length(v)"},
+	{"jsonb_array_length(v)", "CAST(json_array_length(v) AS INTEGER)"},
 	{"jsonb_typeof(v)", "lower(json_type(v))"},
 	{"every(v)", "bool_and(v)"},
 	{"pg_backend_pid()", "0"},
@@ -53,6 +75,8 @@ bool dialect_macro(struct engine *engine, const char *head, struct slice body, s
 
 bool dialect_register(struct engine *engine, struct error *err)
 {
+	if (!format_register(engine, err))
+		return false;
 	for (size_t i = 0; i < array_len(macros); i++)
 		if (!dialect_macro(engine, macros[i][0], slice_from_c(macros[i][1]), err))
 			return false;

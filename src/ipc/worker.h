@@ -27,6 +27,10 @@
  *              the worker's for good (part of its key).
  *   W_PARSE    -> the statement's text, raw bytes
  *              <- W_AST raw JSON of json_serialize_sql | W_ERROR
+ *              Read in the dialect of statements (rewrite_dialect), as W_PREPARE and jobs do.
+ *   W_PARSE_EXPRESSION
+ *              -> a text of sql_expression_statement, read as it is, as views run it
+ *              <- W_AST | W_ERROR
  *   W_PARSE_CATALOG
  *              -> a statement that names pg_catalog or information_schema (or may: a bare
  *                 pg_class), raw
@@ -109,6 +113,7 @@ enum worker_frame {
 	W_LOG,
 	W_RESULT,
 	W_PARSE_CATALOG,
+	W_PARSE_EXPRESSION,
 };
 
 /* Whether a query worker ends after it said W_ERROR with this state: its engine may be broken, or

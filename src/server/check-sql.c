@@ -100,7 +100,7 @@ static bool check_filter(
 	collect_columns(check, policy, &columns);
 	struct sql_expression_rules rules = {
 		.columns = columns.items, .column_count = columns.len, .flags = 0};
-	if (parse_text(&check->parser, text, check->arena, &ast, err) &&
+	if (parse_expression(&check->parser, policy->filter, check->arena, &ast, err) &&
 		sql_inspect_expression(check->arena, ast, &rules, &expression, err))
 		return true;
 	if (parse_is_io(err))

@@ -36,10 +36,9 @@ static struct slice make_ast(
 		.columns = columns, .column_count = count, .flags = SQL_EXPRESSION_SUBQUERY};
 	struct sql_expression expression;
 	struct parser parser = parser_of(server);
-	struct slice text = sql_expression_statement(arena, filter);
 	struct error err;
 	struct slice ast;
-	if (parse_text(&parser, text, arena, &ast, &err) &&
+	if (parse_expression(&parser, filter, arena, &ast, &err) &&
 		sql_inspect_expression(arena, ast, &rules, &expression, &err))
 		return expression.ast;
 	log_failure(server->log, EVENT_TRACE, NULL, "compile a row filter", &err);

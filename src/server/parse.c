@@ -84,6 +84,14 @@ bool parse_text(const struct parser *parser, struct slice text, struct arena *ar
 	return sql_check_text(text, err) && ask_any(parser, &question, arena, ast_out, err);
 }
 
+bool parse_expression(const struct parser *parser, struct slice expression, struct arena *arena,
+	struct slice *ast_out, struct error *err)
+{
+	struct slice text = sql_expression_statement(arena, expression);
+	struct question question = {W_PARSE_EXPRESSION, W_AST, text};
+	return sql_check_text(text, err) && ask_any(parser, &question, arena, ast_out, err);
+}
+
 bool parse_bind(const struct parser *parser, const struct parse_binding *binding,
 	struct arena *arena, struct wire_prepared *out, struct error *err)
 {

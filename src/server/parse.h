@@ -27,6 +27,11 @@ struct parser parser_of(const struct server *server);
 bool parse_text(const struct parser *parser, struct slice text, struct arena *arena,
 	struct slice *ast_out, struct error *err) must_check;
 
+/* The same of one expression of a manifest, for sql_inspect_expression: read as views run it, not
+ * in the dialect of statements. */
+bool parse_expression(const struct parser *parser, struct slice expression, struct arena *arena,
+	struct slice *ast_out, struct error *err) must_check;
+
 /* A text that passed the gate, and its relations without files: whether names and types fit, and
  * what columns come out. */
 struct parse_binding {

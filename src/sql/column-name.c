@@ -233,15 +233,14 @@ static bool is_typed_constant(struct words *w, size_t at)
 
 static struct figured figure_word(struct words *w, size_t at, size_t end)
 {
-	static const char *const nothing[] = {"not", "null", "from", "where", "distinct", "all"};
+	static const char *const nothing[] = {
+		"not", "null", "from", "where", "distinct", "all", "true", "false"};
 	static const char *const units[] = {"year", "years", "month", "months", "day", "days",
 		"hour", "hours", "minute", "minutes", "second", "seconds", "week", "weeks"};
 	struct figured word = {.strength = STRONG, .name = folded(w, at), .end = at + 1};
 
 	if (is_one_of(w, at, nothing, array_len(nothing)))
 		return (struct figured){.end = at + 1};
-	if (is_word(w, at, "true") || is_word(w, at, "false"))
-		return (struct figured){WEAK, SLICE("bool"), at + 1};
 	if (is_typed_constant(w, at)) {
 		struct figured type = figure_type(w, at, at + 1);
 
@@ -302,6 +301,10 @@ static struct figured figure(struct words *w, size_t at, size_t end)
 			found = type;
 		} else if (is_word(w, found.end, "collate")) {
 			found.end += 2;
+		} else if (is_word(w, found.end, "at") && is_word(w, found.end + 1, "time")) {
+			found.end = figure_thing(w, found.end + 3, end).end;
+			found.name = SLICE("timezone");
+			found.strength = STRONG;
 		} else {
 			break;
 		}

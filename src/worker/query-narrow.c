@@ -84,6 +84,7 @@ bool query_narrow(struct query_worker *worker, const struct frame *frame, struct
 		.write_path_count = write.len,
 		.network = SANDBOX_NO_NETWORK};
 	worker->spill_dir = options.spill_dir ? strdup(options.spill_dir) : NULL;
+	worker->database = strdup(arena_cstr(worker->arena, json_get_slice(body, "database")));
 	if (!set_identity(worker, body, err) || !encode_set_time_zone(zone_text, err) ||
 		!sandbox_enter(&sandbox, err) ||
 		!engine_set_options(worker->engine, &options, err) ||

@@ -1,4 +1,4 @@
-/* W_PARSE, W_PARSE_CATALOG and W_PREPARE. */
+/* W_PARSE, W_PARSE_CATALOG, W_PARSE_EXPRESSION and W_PREPARE. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -32,6 +32,11 @@ static bool read_parse_error(struct slice ast, struct slice text, struct error *
 	return false;
 }
 
+static struct slice query_database(const struct query_worker *worker)
+{
+	return slice_from_c(worker->database);
+}
+
 /* The AST of a text as JSON, by a statement that is planned once. Lives in the frame's arena. */
 static bool serialize(
 	struct query_worker *worker, struct slice text, struct slice *ast_out, struct error *err)
@@ -56,7 +61,10 @@ bool query_parse(struct query_worker *worker, const struct frame *frame, struct 
 {
 	struct slice text = frame->payload;
 	struct slice ast;
-	if (frame->type == W_PARSE_CATALOG && !rewrite_catalog(worker->arena, text, &text, err))
+	if (frame->type == W_PARSE || frame->type == W_PARSE_CATALOG)
+		text = rewrite_dialect(worker->arena, text);
+	if (frame->type == W_PARSE_CATALOG &&
+		!rewrite_catalog(worker->arena, text, query_database(worker), &text, err))
 		return false;
 	if (!serialize(worker, text, &ast, err)) {
 		err->position = 0;
@@ -89,7 +97,7 @@ static bool read_relations(struct query_worker *worker, json_t *body, const stru
 static bool read_text(
 	struct query_worker *worker, json_t *body, struct slice *out, struct error *err)
 {
-	struct slice text = json_get_slice(body, "text");
+	struct slice text = rewrite_dialect(worker->arena, json_get_slice(body, "text"));
 	json_t *list = json_get_array(body, "at");
 	struct rewrite_at *at =
 		arena_array_of(worker->arena, struct rewrite_at, json_array_size(list));
@@ -100,7 +108,8 @@ static bool read_text(
 			.alias = json_get_slice(item, "alias")};
 	}
 	if (json_get_bool(body, "catalog", false))
-		return rewrite_catalog(worker->arena, text, out, err);
+		return rewrite_catalog(
+			worker->arena, text, query_database(worker), out, err);
 	return rewrite_at(worker->arena, text, at, json_array_size(list), out, err);
 }
 

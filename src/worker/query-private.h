@@ -36,6 +36,7 @@ struct query_worker {
 	struct buffer out;
 	struct portal portal;
 	char *spill_dir;
+	char *database; /* the mesh's name */
 	bool narrowed;
 };
 

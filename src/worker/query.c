@@ -40,6 +40,7 @@ static const struct handler handlers[] = {
 	{W_NARROW, query_narrow},
 	{W_PARSE, query_parse},
 	{W_PARSE_CATALOG, query_parse},
+	{W_PARSE_EXPRESSION, query_parse},
 	{W_PREPARE, query_prepare},
 	{W_EXECUTE, query_execute},
 	{W_FETCH, query_fetch},

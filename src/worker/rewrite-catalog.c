@@ -55,8 +55,10 @@ static size_t rewrite_qualified(struct rewriter *w, size_t index)
 			rewrite_edit(w, schema.at, name.at, SLICE(""));
 		return last;
 	}
-	/* database . schema . name: there is but one */
-	size_t from = index >= 2 && rewrite_is(w, index - 1, ".") ? index - 2 : index;
+	bool own = index >= 2 && rewrite_is(w, index - 1, ".") && w->database.len &&
+		   slice_equal_nocase(
+			   token_name(w->arena, rewrite_token_at(w, index - 2)), w->database);
+	size_t from = own ? index - 2 : index;
 	rewrite_edit(w, rewrite_token_at(w, from).at, rewrite_end_of(schema),
 		rewrite_is_named(w, index, "pg_catalog") ? SLICE("__pg_catalog")
 							 : SLICE("__information_schema"));
@@ -79,25 +81,11 @@ static bool is_bare_table(const struct rewriter *w, size_t index)
 	return false;
 }
 
-static bool is_name(const struct rewriter *w, size_t index)
-{
-	static const char *const OTHERS[] = {"as", "cross", "full", "group", "having", "inner",
-		"join", "left", "limit", "natural", "on", "order", "right", "union", "where",
-		"with"};
-	struct token token = rewrite_token_at(w, index);
-	if (token.kind != TOKEN_WORD)
-		return token.kind == TOKEN_IDENT;
-	for (size_t i = 0; i < array_len(OTHERS); i++)
-		if (token_is_word(token, OTHERS[i]))
-			return false;
-	return true;
-}
-
 /* generate_series(…) s: in PostgreSQL s is also its column, in DuckDB a row of one column. */
 static bool is_series_alias(const struct rewriter *w, size_t index)
 {
 	static const char *const functions[] = {"generate_series", "unnest", "string_to_array"};
-	if (index < 3 || !is_name(w, index) || rewrite_is(w, index + 1, "("))
+	if (index < 3 || !rewrite_is_alias(w, index) || rewrite_is(w, index + 1, "("))
 		return false;
 	size_t close = rewrite_is(w, index - 1, "as") ? index - 2 : index - 1;
 	if (!token_is_punct(rewrite_token_at(w, close), ')'))
@@ -251,33 +239,22 @@ static size_t rewrite_token(struct rewriter *w, size_t index)
 	return index;
 }
 
-static struct slice apply(struct rewriter *w)
+struct slice rewrite_range(const struct rewriter *outer, struct slice text, bool in_condition)
 {
-	struct str out = str_in(w->arena);
-	size_t done = 0;
-	vec_each (struct edit, e, &w->edits) {
-		str_add(&out, slice_sub(w->text, done, e->from));
-		str_add(&out, e->text);
-		done = e->to;
-	}
-	str_add(&out, slice_sub(w->text, done, w->text.len));
-	return str_slice(&out);
-}
-
-struct slice rewrite_range(struct arena *arena, struct slice text, bool in_condition)
-{
-	struct rewriter w = {.arena = arena, .text = text, .in_condition = in_condition};
-	struct lexer lexer = lexer_of(text);
-	for (struct token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_ERROR;
-		t = lexer_next(&lexer))
-		vec_push(arena, &w.tokens, t);
+	struct rewriter w = {.arena = outer->arena,
+		.text = text,
+		.database = outer->database,
+		.in_condition = in_condition};
+	rewrite_read(&w);
 	for (size_t i = 0; i < w.tokens.len; i++)
 		i = rewrite_token(&w, i);
-	return apply(&w);
+	return rewrite_apply(&w);
 }
 
-bool rewrite_catalog(struct arena *arena, struct slice text, struct slice *out, struct error *err)
+bool rewrite_catalog(struct arena *arena, struct slice text, struct slice database,
+	struct slice *out, struct error *err)
 {
+	const struct rewriter outer = {.arena = arena, .database = database};
 	struct lexer lexer = lexer_of(text);
 	struct token token;
 	do {
@@ -286,6 +263,6 @@ bool rewrite_catalog(struct arena *arena, struct slice text, struct slice *out, 
 	if (token.kind == TOKEN_ERROR)
 		return error_set(err, SYNTAX_ERROR, "unterminated %s",
 			lexer.problem ? lexer.problem : "token");
-	*out = rewrite_range(arena, text, false);
+	*out = rewrite_range(&outer, text, false);
 	return true;
 }

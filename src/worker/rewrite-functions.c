@@ -123,6 +123,24 @@ static bool expand_substring(const struct rewriter *w, size_t open, size_t close
 	return true;
 }
 
+bool rewrite_format(struct rewriter *w, size_t index)
+{
+	struct slice args[MAX_ARGS] = {0};
+	size_t count = 0;
+	struct slice text;
+	struct token form = rewrite_token_at(w, index + 2);
+	size_t close = rewrite_closing(w, index + 1);
+	if (!rewrite_is_named(w, index, "format") || !rewrite_is(w, index + 1, "(") ||
+		form.kind != TOKEN_STRING || close >= w->tokens.len ||
+		slice_find(form.text, SLICE("%"), 0) == SIZE_MAX ||
+		!read_args(w, index + 1, close, args, &count) ||
+		!expand_format(w, form, args, count, &text))
+		return false;
+	rewrite_edit(
+		w, rewrite_token_at(w, index).at, rewrite_end_of(rewrite_token_at(w, close)), text);
+	return true;
+}
+
 static bool expand_call(const struct rewriter *w, size_t index, size_t close, struct slice *out)
 {
 	struct slice args[MAX_ARGS] = {0};

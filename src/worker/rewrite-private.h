@@ -23,12 +23,19 @@ struct edit {
 struct rewriter {
 	struct arena *arena;
 	struct slice text;
+	struct slice database; /* that names may begin with; none = none */
+	bool dialect; /* rewrite_dialect's: what stands inside of others is translated so too */
 	bool in_condition; /* the text stands in a join's ON: no subquery may be put there */
 	struct tokens tokens;
 	VEC(struct edit) edits;
 };
 
-/* rewrite-tokens.c. Behind the last token: TOKEN_END. */
+/* rewrite-tokens.c. The text's tokens; the text with its edits. */
+void rewrite_read(struct rewriter *w);
+struct slice rewrite_apply(struct rewriter *w);
+/* A name that may stand behind a table as its alias. */
+bool rewrite_is_alias(const struct rewriter *w, size_t index);
+/* Behind the last token: TOKEN_END. */
 struct token rewrite_token_at(const struct rewriter *w, size_t index);
 size_t rewrite_end_of(struct token token);
 /* The token's text, ASCII case-insensitive. */
@@ -51,6 +58,8 @@ struct slice rewrite_inside(const struct rewriter *w, size_t from, size_t to);
 /* rewrite-functions.c: name ( args ). from: where the name begins with its schema. Returns the last
  * token that was used, or index when the function is none of the table. */
 size_t rewrite_call(struct rewriter *w, size_t from, size_t index);
+/* format('%s', …) at its name, as pieces put together; false: it is no such call. */
+bool rewrite_format(struct rewriter *w, size_t index);
 /* template with %1 … replaced; arguments that it leaves out are kept when they hold parameters. */
 struct slice rewrite_expand(
 	struct arena *arena, const char *template, const struct slice *args, size_t count);
@@ -63,4 +72,4 @@ size_t rewrite_cast_type(struct rewriter *w, size_t index);
 
 /* rewrite-catalog.c. Recursion is bounded by the nesting of brackets, which sql_check_text limits.
  */
-struct slice rewrite_range(struct arena *arena, struct slice text, bool in_condition);
+struct slice rewrite_range(const struct rewriter *outer, struct slice text, bool in_condition);

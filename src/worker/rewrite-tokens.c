@@ -109,8 +109,9 @@ struct slice rewrite_inside(const struct rewriter *w, size_t from, size_t to)
 {
 	size_t begin = rewrite_token_at(w, from).at;
 	size_t end = to > from ? rewrite_end_of(rewrite_token_at(w, to - 1)) : begin;
-	return rewrite_range(
-		w->arena, slice_sub(w->text, begin, end), rewrite_in_condition(w, from));
+	struct slice text = slice_sub(w->text, begin, end);
+	return w->dialect ? rewrite_dialect(w->arena, text)
+			  : rewrite_range(w, text, rewrite_in_condition(w, from));
 }
 
 bool rewrite_in_from(const struct rewriter *w, size_t index)
@@ -136,4 +137,52 @@ bool rewrite_in_from(const struct rewriter *w, size_t index)
 				return false;
 	}
 	return false;
+}
+
+bool rewrite_is_alias(const struct rewriter *w, size_t index)
+{
+	static const char *const OTHERS[] = {"as", "cross", "full", "group", "having", "inner",
+		"join", "left", "limit", "natural", "on", "order", "right", "union", "where",
+		"with"};
+	struct token token = rewrite_token_at(w, index);
+	if (token.kind != TOKEN_WORD)
+		return token.kind == TOKEN_IDENT;
+	for (size_t i = 0; i < array_len(OTHERS); i++)
+		if (token_is_word(token, OTHERS[i]))
+			return false;
+	return true;
+}
+
+/* By place: an edit around a call is made before those inside it. */
+static void sort_edits(struct rewriter *w)
+{
+	for (size_t i = 1; i < w->edits.len; i++) {
+		struct edit edit = w->edits.items[i];
+		size_t k = i;
+		for (; k > 0 && w->edits.items[k - 1].from > edit.from; k--)
+			w->edits.items[k] = w->edits.items[k - 1];
+		w->edits.items[k] = edit;
+	}
+}
+
+struct slice rewrite_apply(struct rewriter *w)
+{
+	sort_edits(w);
+	struct str out = str_in(w->arena);
+	size_t done = 0;
+	vec_each (struct edit, e, &w->edits) {
+		str_add(&out, slice_sub(w->text, done, e->from));
+		str_add(&out, e->text);
+		done = e->to;
+	}
+	str_add(&out, slice_sub(w->text, done, w->text.len));
+	return str_slice(&out);
+}
+
+void rewrite_read(struct rewriter *w)
+{
+	struct lexer lexer = lexer_of(w->text);
+	for (struct token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_ERROR;
+		t = lexer_next(&lexer))
+		vec_push(w->arena, &w->tokens, t);
 }

@@ -17,10 +17,14 @@ struct rewrite_at {
 bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at *list, size_t count,
 	struct slice *out, struct error *err) must_check;
 
+/* A user's statement as DuckDB understands it; the text itself when nothing had to change. What the
+ * gate judges and what runs both go through this. */
+struct slice rewrite_dialect(struct arena *arena, struct slice text);
+
 /* A statement over pg_catalog or information_schema in PostgreSQL's grammar, as one that DuckDB
- * understands. */
-bool rewrite_catalog(
-	struct arena *arena, struct slice text, struct slice *out, struct error *err) must_check;
+ * understands. database: the mesh's name, which may stand before a schema; none = none. */
+bool rewrite_catalog(struct arena *arena, struct slice text, struct slice database,
+	struct slice *out, struct error *err) must_check;
 
 /* Of parameters: $n is of names[n - 1], VARCHAR beyond count. */
 struct rewrite_types {

@@ -59,6 +59,8 @@ static const struct text_row catalog_rows[] = {
 		"from (__pg_catalog.pg_class join __pg_catalog.pg_type on true)"},
 	{"select * from shop.information_schema.tables",
 		"select * from __information_schema.tables"},
+	{"select * from system.information_schema.tables",
+		"select * from system.__information_schema.tables"},
 	{"a OPERATOR(pg_catalog.~) '^(x)$' COLLATE pg_catalog.default", "a ~ '^(x)$' "},
 	{"select x::pg_catalog.text, y::pg_catalog.\"char\"", "select x::text, y::VARCHAR"},
 	{"select x::char(3)", "select x::char(3)"},
@@ -114,8 +116,52 @@ static void test_catalog(void **state)
 	for (size_t i = 0; i < array_len(catalog_rows); i++) {
 		struct slice out;
 		struct error err;
-		assert_true(rewrite_catalog(arena, slice_from_c(catalog_rows[i].text), &out, &err));
+		assert_true(rewrite_catalog(
+			arena, slice_from_c(catalog_rows[i].text), SLICE("shop"), &out, &err));
 		assert_string_equal(arena_cstr(arena, out), catalog_rows[i].expected);
+	}
+}
+
+static const struct text_row dialect_rows[] = {
+	{"select a ~ b, a !~ b, ~a, -a", "select a @~ b, a !@~ b, ~a, -a"},
+	{"where ~a = 1 and a = ~ b", "where ~a = 1 and a = ~ b"},
+	{"select (a) ~ 'x', a[1] ~ 'x'", "select (a) @~ 'x', a[1] @~ 'x'"},
+	{"a like 'x\\%' or a like 'x\\%' escape '!'",
+		"a like 'x\\%' ESCAPE '\\' or a like 'x\\%' escape '!'"},
+	{"a like 'x%'", "a like 'x%'"},
+	{"select a::jsonb, cast(a as jsonb), jsonb '1', jsonb from t",
+		"select a::json, cast(a as json), json '1', jsonb from t"},
+	{"select a as name, b::name", "select a as name, b::text"},
+	{"select '{1,{2}}'::int[], cast('{a}' as text[]), '{1}'::text, '{}'::int[]",
+		"select '[1,[2]]'::int[], cast('[a]' as text[]), '{1}'::text, '[]'::int[]"},
+	{"select '{1.5}'::double precision[]", "select '[1.5]'::double precision[]"},
+	{"select '\\x01ff'::bytea, '\\x01ff'", "select unhex('01ff')::bytea, '\\x01ff'"},
+	{"select a #>> '{b,0}', a #> '{c}', a #> b",
+		"select a ->> '$.\"b\"[0]', a -> '$.\"c\"', a #> b"},
+	{"select a #>> '{b''}'", "select a #>> '{b''}'"},
+	{"select jsonb_build_object('a', json_build_array(1))",
+		"select json_object('a', json_array(1))"},
+	{"select generate_series(1, f(a ~ b)) from generate_series(1, 2) g",
+		"select unnest(generate_series(1, f(a @~ b))) from generate_series(1, 2) g(g)"},
+	{"from generate_series(1, 2) as g(x)", "from generate_series(1, 2) as g(x)"},
+	{"from generate_series(1, 2) where true", "from generate_series(1, 2) where true"},
+	{"select format('%s-%I', a ~ b, c), format('{}', a)",
+		"select ('' || (coalesce(CAST(a @~ b AS VARCHAR), '')) || '-' || "
+		"quote_ident(coalesce(CAST(c AS VARCHAR), ''))), format('{}', a)"},
+	{"select 'a ~ b'", "select 'a ~ b'"},
+	{"select format('%s'", "select format('%s'"},
+	{"~", "~"},
+	{"like", "like"},
+	{"", ""},
+};
+
+static void test_dialect(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(dialect_rows); i++) {
+		scoped(arena_free) struct arena *arena = arena_new();
+		struct slice out = rewrite_dialect(arena, slice_from_c(dialect_rows[i].text));
+		assert_string_equal(arena_cstr(arena, out), dialect_rows[i].expected);
 	}
 }
 
@@ -125,7 +171,7 @@ static void test_catalog_unterminated(void **state)
 	scoped(arena_free) struct arena *arena = arena_new();
 	struct slice out;
 	struct error err;
-	assert_false(rewrite_catalog(arena, SLICE("select 'x"), &out, &err));
+	assert_false(rewrite_catalog(arena, SLICE("select 'x"), SLICE_NONE, &out, &err));
 	assert_int_equal(err.state, SQLSTATE_SYNTAX_ERROR);
 }
 
@@ -149,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_at),
 		cmocka_unit_test(test_catalog),
+		cmocka_unit_test(test_dialect),
 		cmocka_unit_test(test_catalog_unterminated),
 		cmocka_unit_test(test_params),
 	};

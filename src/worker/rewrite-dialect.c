@@ -1,0 +1,213 @@
+/*
+ * What PostgreSQL's users write and DuckDB's grammar reads otherwise, or not at all, in any
+ * statement: ~ looks for a match anywhere, LIKE has a backslash as its escape, arrays are written
+ * '{a,b}', jsonb is json. W_PARSE and W_PREPARE change a text alike, so that the gate judges what
+ * runs. A text without any of it stays byte by byte.
+ */
+#include "worker/rewrite-private.h"
+
+/* Whether a value ends at index, so that an operator behind it has two sides. */
+static bool ends_value(const struct rewriter *w, size_t index)
+{
+	static const char *const others[] = {"select", "where", "and", "or", "not", "on", "when",
+		"then", "else", "by", "in", "case", "having", "like", "ilike", "is", "all",
+		"distinct", "using"};
+	struct token token = rewrite_token_at(w, index);
+	if (token.kind == TOKEN_OPERATOR || token.kind == TOKEN_END)
+		return false;
+	if (token.kind == TOKEN_PUNCT)
+		return token_is_punct(token, ')') || token_is_punct(token, ']') ||
+		       token_is_punct(token, '}');
+	for (size_t i = 0; i < array_len(others); i++)
+		if (token_is_word(token, others[i]))
+			return false;
+	return true;
+}
+
+static bool replace(struct rewriter *w, size_t index, struct slice text)
+{
+	struct token token = rewrite_token_at(w, index);
+	rewrite_edit(w, token.at, rewrite_end_of(token), text);
+	return true;
+}
+
+/* Operators that mean something else: macros of engine/dialect.c stand for these. */
+static bool rewrite_operator(struct rewriter *w, size_t index)
+{
+	if (index == 0 || !ends_value(w, index - 1))
+		return false;
+	if (rewrite_is(w, index, "~"))
+		return replace(w, index, SLICE("@~"));
+	return rewrite_is(w, index, "!~") && replace(w, index, SLICE("!@~"));
+}
+
+/* '{a,0}' of #> and #>> as a path: $."a"[0]. */
+static struct slice json_path(struct arena *arena, struct slice list)
+{
+	struct str out = str_in(arena);
+	struct slice rest = slice_sub(list, 1, list.len - 1);
+	str_add_c(&out, "'$");
+	while (rest.len > 0) {
+		struct slice part = slice_trim(slice_split(&rest, ','));
+		uint64_t number;
+		if (slice_to_u64(part, &number))
+			str_printf(&out, "[%.*s]", SLICE_FMT(part));
+		else
+			str_printf(&out, ".\"%.*s\"", SLICE_FMT(part));
+	}
+	str_add_char(&out, '\'');
+	return str_slice(&out);
+}
+
+static bool is_braced(struct slice text)
+{
+	return text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}' &&
+	       slice_find(text, SLICE("'"), 0) == SIZE_MAX &&
+	       slice_find(text, SLICE("\""), 0) == SIZE_MAX;
+}
+
+static bool rewrite_path(struct rewriter *w, size_t index)
+{
+	bool text = rewrite_is(w, index, "#>>");
+	struct token list = rewrite_token_at(w, index + 1);
+	if ((!text && !rewrite_is(w, index, "#>")) || list.kind != TOKEN_STRING)
+		return false;
+	struct slice value = token_value(w->arena, list);
+	if (!is_braced(value))
+		return false;
+	rewrite_edit(w, rewrite_token_at(w, index).at, rewrite_end_of(list),
+		arena_printf(w->arena, "%s %.*s", text ? "->>" : "->",
+			SLICE_FMT(json_path(w->arena, value))));
+	return true;
+}
+
+/* LIKE 'a\%b': the backslash escapes, unless the statement names another escape. */
+static bool rewrite_like(struct rewriter *w, size_t index)
+{
+	struct token pattern = rewrite_token_at(w, index + 1);
+	bool like = rewrite_is(w, index, "like") || rewrite_is(w, index, "ilike");
+	if (!like || pattern.kind != TOKEN_STRING || rewrite_is(w, index + 2, "escape"))
+		return false;
+	struct slice value = token_value(w->arena, pattern);
+	if (slice_find(value, SLICE("\\"), 0) == SIZE_MAX)
+		return false;
+	rewrite_edit(w, rewrite_end_of(pattern), rewrite_end_of(pattern), SLICE(" ESCAPE '\\'"));
+	return true;
+}
+
+/* Types that DuckDB has under another name: x::jsonb, CAST(x AS jsonb), jsonb '…'. */
+static bool rewrite_type(struct rewriter *w, size_t index)
+{
+	static const char *const names[][2] = {
+		{"jsonb", "json"}, {"bpchar", "text"}, {"name", "text"}};
+	bool cast = index > 0 && rewrite_is(w, index - 1, "::");
+	bool call = index > 0 && rewrite_is(w, index - 1, "as") && rewrite_is(w, index + 1, ")");
+	bool typed = rewrite_token_at(w, index + 1).kind == TOKEN_STRING;
+	for (size_t i = 0; i < array_len(names); i++)
+		if (rewrite_is(w, index, names[i][0]) && (cast || (i < 2 && (call || typed))))
+			return replace(w, index, slice_from_c(names[i][1]));
+	return false;
+}
+
+/* '{1,2}'::int[] and CAST('{1,2}' AS int[]). */
+static bool rewrite_array(struct rewriter *w, size_t index)
+{
+	struct token token = rewrite_token_at(w, index);
+	bool cast = rewrite_is(w, index + 1, "::") || rewrite_is(w, index + 1, "as");
+	size_t bracket = index + 3;
+	while (rewrite_token_at(w, bracket).kind == TOKEN_WORD) /* double precision[] */
+		bracket++;
+	if (!cast || token.text.len < 4 || !slice_starts_with(token.text, SLICE("'{")) ||
+		!slice_ends_with(token.text, SLICE("}'")) || !rewrite_is(w, bracket, "["))
+		return false;
+	char *text = arena_cstr(w->arena, token.text);
+	for (char *c = text; *c; c++) {
+		if (*c == '{')
+			*c = '[';
+		else if (*c == '}')
+			*c = ']';
+	}
+	return replace(w, index, slice_from_c(text));
+}
+
+/* '\x01ff'::bytea: DuckDB reads an \x for each byte. */
+static bool rewrite_bytes(struct rewriter *w, size_t index)
+{
+	struct token token = rewrite_token_at(w, index);
+	bool cast = (rewrite_is(w, index + 1, "::") || rewrite_is(w, index + 1, "as")) &&
+		    rewrite_is_named(w, index + 2, "bytea");
+	if (!cast || !slice_starts_with(token.text, SLICE("'\\x")))
+		return false;
+	return replace(w, index,
+		arena_printf(w->arena, "unhex('%.*s)",
+			SLICE_FMT(slice_sub(token.text, 3, token.text.len))));
+}
+
+static bool rewrite_builder(struct rewriter *w, size_t index)
+{
+	static const char *const names[][2] = {{"json_build_object", "json_object"},
+		{"jsonb_build_object", "json_object"}, {"json_build_array", "json_array"},
+		{"jsonb_build_array", "json_array"}};
+	for (size_t i = 0; i < array_len(names); i++)
+		if (rewrite_is_named(w, index, names[i][0]) && rewrite_is(w, index + 1, "("))
+			return replace(w, index, slice_from_c(names[i][1]));
+	return false;
+}
+
+/* generate_series: rows in a select list, and a column with its alias' name in FROM. */
+static bool rewrite_series(struct rewriter *w, size_t index)
+{
+	if (!rewrite_is_named(w, index, "generate_series") || !rewrite_is(w, index + 1, "(") ||
+		(index > 0 && rewrite_is(w, index - 1, ".")))
+		return false;
+	size_t close = rewrite_closing(w, index + 1);
+	if (close >= w->tokens.len)
+		return false;
+	if (rewrite_in_from(w, index)) {
+		size_t alias = close + 1 + rewrite_is(w, close + 1, "as");
+		struct token token = rewrite_token_at(w, alias);
+		if (!rewrite_is_alias(w, alias) || rewrite_is(w, alias + 1, "("))
+			return false;
+		rewrite_edit(w, rewrite_end_of(token), rewrite_end_of(token),
+			arena_printf(w->arena, "(%.*s)", SLICE_FMT(token.text)));
+		return true;
+	}
+	if (index == 0 || (!rewrite_is(w, index - 1, "select") && !rewrite_is(w, index - 1, ",")))
+		return false;
+	struct token begin = rewrite_token_at(w, index);
+	struct token end = rewrite_token_at(w, close);
+	rewrite_edit(w, begin.at, begin.at, SLICE("unnest("));
+	rewrite_edit(w, rewrite_end_of(end), rewrite_end_of(end), SLICE(")"));
+	return true;
+}
+
+/* The last token that was used. */
+static size_t rewrite_one(struct rewriter *w, size_t index)
+{
+	switch (rewrite_token_at(w, index).kind) {
+	case TOKEN_OPERATOR: (void)(rewrite_operator(w, index) || rewrite_path(w, index)); break;
+	case TOKEN_STRING: (void)(rewrite_array(w, index) || rewrite_bytes(w, index)); break;
+	case TOKEN_WORD:
+	case TOKEN_IDENT:
+		if (rewrite_format(w, index))
+			return rewrite_closing(w, index + 1);
+		(void)(rewrite_like(w, index) || rewrite_type(w, index) ||
+			rewrite_builder(w, index) || rewrite_series(w, index));
+		break;
+	case TOKEN_END:
+	case TOKEN_NUMBER:
+	case TOKEN_PARAM:
+	case TOKEN_PUNCT:
+	case TOKEN_ERROR: break;
+	}
+	return index;
+}
+
+struct slice rewrite_dialect(struct arena *arena, struct slice text)
+{
+	struct rewriter w = {.arena = arena, .text = text, .dialect = true};
+	rewrite_read(&w);
+	for (size_t i = 0; i < w.tokens.len; i++)
+		i = rewrite_one(&w, i);
+	return w.edits.len ? rewrite_apply(&w) : text;
+}
