@@ -108,8 +108,7 @@ static bool read_text(
 			.alias = json_get_slice(item, "alias")};
 	}
 	if (json_get_bool(body, "catalog", false))
-		return rewrite_catalog(
-			worker->arena, text, query_database(worker), out, err);
+		return rewrite_catalog(worker->arena, text, query_database(worker), out, err);
 	return rewrite_at(worker->arena, text, at, json_array_size(list), out, err);
 }
 

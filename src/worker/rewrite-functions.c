@@ -130,7 +130,8 @@ bool rewrite_format(struct rewriter *w, size_t index)
 	struct slice text;
 	struct token form = rewrite_token_at(w, index + 2);
 	size_t close = rewrite_closing(w, index + 1);
-	if (!rewrite_is_named(w, index, "format") || !rewrite_is(w, index + 1, "(") ||
+	bool qualified = index > 0 && rewrite_is(w, index - 1, "."); /* of a catalogue query */
+	if (qualified || !rewrite_is_named(w, index, "format") || !rewrite_is(w, index + 1, "(") ||
 		form.kind != TOKEN_STRING || close >= w->tokens.len ||
 		slice_find(form.text, SLICE("%"), 0) == SIZE_MAX ||
 		!read_args(w, index + 1, close, args, &count) ||
@@ -171,7 +172,8 @@ static bool expand_place(
 {
 	bool in_from = rewrite_in_from(w, from);
 	bool array = in_from && rewrite_is_named(w, index, "string_to_array");
-	bool series = !in_from && rewrite_is_named(w, index, "generate_series");
+	bool rows = index >= 2 && rewrite_is(w, index - 2, "unnest"); /* rewrite_dialect was here */
+	bool series = !in_from && !rows && rewrite_is_named(w, index, "generate_series");
 	if (!array && !series)
 		return false;
 	*out = arena_printf(w->arena,

@@ -149,6 +149,7 @@ static const struct text_row dialect_rows[] = {
 		"select ('' || (coalesce(CAST(a @~ b AS VARCHAR), '')) || '-' || "
 		"quote_ident(coalesce(CAST(c AS VARCHAR), ''))), format('{}', a)"},
 	{"select 'a ~ b'", "select 'a ~ b'"},
+	{"select pg_catalog.format('%s', a)", "select pg_catalog.format('%s', a)"},
 	{"select format('%s'", "select format('%s'"},
 	{"~", "~"},
 	{"like", "like"},
