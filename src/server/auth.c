@@ -93,17 +93,16 @@ static void succeeded(
 	metrics_add(server->metrics, METRIC_AUTH_TOTAL, method, "ok", 1);
 }
 
-/* Sleeps outside of any lock; true when this try must be refused whatever it proves. */
-static bool damp(struct server *server, struct slice user, struct slice peer)
+/* Lets who failed often wait, outside of any lock. */
+static void damp(struct server *server, struct slice user, struct slice peer)
 {
 	int64_t wait_ms = damping_wait_ms(server->damping, user, peer);
 	if (wait_ms == 0)
-		return false;
+		return;
 	struct log_context where = {.principal = user};
 	log_say(server->log, AUTH_DAMPED, &where, log_str("from", peer),
 		log_int("wait_ms", wait_ms));
 	usleep((useconds_t)(wait_ms * 1000));
-	return true;
 }
 
 static bool verifier_of(struct server *server, struct slice user, struct scram_verifier *out,
