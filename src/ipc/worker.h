@@ -63,8 +63,11 @@
  * CopyData messages; options header, delimiter, null, quote, escape), "json", "ndjson", "csv",
  * "arrow" (IPC stream), "parquet" (bytes of one file).
  *
- * AT: {"location":n,"name"?:"orders@3","alias"?:"orders"}, one per table reference with AT.
- *   location   its byte offset (sql_table.location); the clause is blanked out of the text
+ * AT: {"location":n,"clause"?,"database"?,"name"?:"orders@3","alias"?:"orders"}, one per table
+ * reference whose text changes.
+ *   location   its byte offset (sql_table.location)
+ *   clause     it has an AT clause, which is blanked out
+ *   database   its name begins with the database's, which is blanked out
  *   name       the relation's name to read instead, for a table used at several versions
  *   alias      added behind it when the reference has none
  *

@@ -284,10 +284,14 @@ static bool add_reference(const struct govern_request *request, struct plan *pla
 	bool renamed = clash && found == SIZE_MAX;
 	if (found == SIZE_MAX && !add_relation(request, plan, g, name, err))
 		return false;
-	if (g->reference->at == SQL_AT_NONE)
+	bool clause = g->reference->at != SQL_AT_NONE;
+	bool database = !plan->catalogue && !slice_is_none(g->reference->catalog);
+	if (!clause && !database)
 		return true;
 	struct wire_at *at = &plan->ats[plan->at_count++];
 	at->location = g->reference->location;
+	at->clause = clause;
+	at->database = database;
 	at->name = renamed ? arena_copy(plan->arena, name) : SLICE_NONE;
 	at->alias = renamed && slice_is_none(g->reference->alias)
 			    ? arena_copy(plan->arena, g->reference->name)

@@ -149,6 +149,10 @@ static void add_ats(struct str *out, const struct wire_prepare *p)
 	for (size_t i = 0; i < p->at_count; i++) {
 		str_add_c(out, i ? ",{" : "{");
 		add_number(out, "location", (uint64_t)p->ats[i].location);
+		if (p->ats[i].clause)
+			str_add_c(out, ",\"clause\":true");
+		if (p->ats[i].database)
+			str_add_c(out, ",\"database\":true");
 		add_text(out, "name", p->ats[i].name);
 		add_text(out, "alias", p->ats[i].alias);
 		str_add_char(out, '}');

@@ -34,9 +34,11 @@ struct wire_relation {
 	struct slice own; /* key of the table that the job itself makes; none */
 };
 
-/* An AT clause to blank out. */
+/* A table reference whose text changes. */
 struct wire_at {
 	int64_t location;
+	bool clause;	    /* AT (…) is blanked out */
+	bool database;	    /* so is the name of the database before the schema */
 	struct slice name;  /* none = the name stays */
 	struct slice alias; /* none = has one */
 };

@@ -104,6 +104,8 @@ static bool read_text(
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *item = json_array_get(list, i);
 		at[i] = (struct rewrite_at){.location = json_get_i64(item, "location", -1),
+			.clause = json_get_bool(item, "clause", false),
+			.database = json_get_bool(item, "database", false),
 			.name = json_get_slice(item, "name"),
 			.alias = json_get_slice(item, "alias")};
 	}

@@ -8,12 +8,14 @@
 
 struct rewrite_at {
 	int64_t location;   /* byte offset of the table reference */
+	bool clause;	    /* it has AT (…), which is blanked out */
+	bool database;	    /* its name begins with the database's, which is blanked out */
 	struct slice name;  /* the relation's name to read instead; none = keep */
 	struct slice alias; /* added behind the new name; none = the reference has one */
 };
 
-/* Blanks AT (…) clauses and replaces names, as W_PREPARE's "at" says. Without name positions stay
- * the same. */
+/* Blanks AT (…) clauses and the database's name, and replaces names, as W_PREPARE's "at" says.
+ * Without name positions stay the same. */
 bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at *list, size_t count,
 	struct slice *out, struct error *err) must_check;
 

@@ -32,8 +32,38 @@ static void test_at(void **state)
 	scoped(arena_free) struct arena *arena = arena_new();
 	for (size_t i = 0; i < array_len(at_rows); i++) {
 		const struct at_row *row = &at_rows[i];
-		struct rewrite_at at = {
-			row->location, slice_from_c(row->name), slice_from_c(row->alias)};
+		struct rewrite_at at = {.location = row->location,
+			.clause = true,
+			.name = slice_from_c(row->name),
+			.alias = slice_from_c(row->alias)};
+		struct slice out;
+		struct error err;
+		bool ok = rewrite_at(arena, slice_from_c(row->text), &at, 1, &out, &err);
+		assert_int_equal(ok, row->expected != NULL);
+		if (ok)
+			assert_string_equal(arena_cstr(arena, out), row->expected);
+	}
+}
+
+static const struct at_row database_rows[] = {
+	{"select * from shop.s.o where a", 14, NULL, NULL, "select * from      s.o where a"},
+	{"select * from \"the shop\" . s.\"o\"", 14, NULL, NULL,
+		"select * from              s.\"o\""},
+	{"select * from shop.s.o", 14, "o@3", "o", "select * from      s.\"o@3\" AS \"o\""},
+	{"select * from s", 14, NULL, NULL, "select * from s"},
+	{"select * from (select 1)", 14, NULL, NULL, NULL},
+};
+
+static void test_database(void **state)
+{
+	(void)state;
+	scoped(arena_free) struct arena *arena = arena_new();
+	for (size_t i = 0; i < array_len(database_rows); i++) {
+		const struct at_row *row = &database_rows[i];
+		struct rewrite_at at = {.location = row->location,
+			.database = true,
+			.name = slice_from_c(row->name),
+			.alias = slice_from_c(row->alias)};
 		struct slice out;
 		struct error err;
 		bool ok = rewrite_at(arena, slice_from_c(row->text), &at, 1, &out, &err);
@@ -195,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_at),
+		cmocka_unit_test(test_database),
 		cmocka_unit_test(test_catalog),
 		cmocka_unit_test(test_dialect),
 		cmocka_unit_test(test_catalog_unterminated),

@@ -38,6 +38,18 @@ def test_unknown_tables(shared_lab, name):
         session.execute(f"SELECT * FROM {name}")
 
 
+def test_the_database_may_stand_before_the_domain(shared_lab):
+    """As dbt and BI tools write tables: "database"."schema"."table"."""
+    database = query(shared_lab, "eve", "SELECT current_database()")[0][0]
+    for sql in (f'SELECT count(*), count(email) FROM "{database}"."lab"."people"', f"SELECT count(*), count(p.email) FROM {database} . lab.people AS p",
+                f"SELECT count(*), count(people.email) FROM {database}.lab.people AT (VERSION => 1) WHERE people.region = 'EU'"):
+        assert query(shared_lab, "eve", sql) == [(1000, 0)], sql
+    twice = f"SELECT (SELECT count(*) FROM {database}.lab.people), (SELECT count(*) FROM lab.people), count(*) > 0 FROM {database}.mesh.tables"
+    assert query(shared_lab, "eve", twice) == [(1000, 1000, True)]
+    with connect(shared_lab, "eve") as session, pytest.raises(psycopg.errors.FeatureNotSupported):
+        session.execute("SELECT * FROM elsewhere.lab.people")
+
+
 def test_versions(lab):
     from lib import smallmesh
 
