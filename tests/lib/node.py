@@ -39,7 +39,8 @@ class Node:
         self.process = None
         self.ready_ms = None
         self.database_name = "weft"
-        self.cli("init", str(self.data))
+        if not self.data.exists():  # else the node of somebody else's run
+            self.cli("init", str(self.data))
 
     # the command line
     def cli(self, *args, status=0, text=None, env=None):

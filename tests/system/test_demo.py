@@ -1,4 +1,5 @@
 """The README's first command, small: every step of the tour does what it should."""
+import json
 import os
 import pathlib
 import shutil
@@ -7,23 +8,62 @@ import subprocess
 import tempfile
 
 import pytest
+from conftest import connect
 from lib import readers
+from lib.node import Node
+from psycopg.types.json import set_json_loads
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def check_readers(data):
-    """deltalake and ClickHouse read every table at every version: the same rows, as many as Weft counted."""
-    store = sqlite3.connect(f"file:{data}/weft.db?mode=ro", uri=True)
-    states = store.execute("SELECT location, delta_version, rows FROM table_version").fetchall()
+EVERYTHING = """apiVersion: weft/v1
+kind: Policy
+metadata: {name: everything}
+spec:
+  effect: allow
+  on: {products: ["*"]}
+  to: {groups: [readers]}
+"""
+
+
+def open_to_all(node, folder):
+    """The policies of the demo's node are replaced by one that lets a reader see all rows and values."""
+    node.database_name = "shop"
+    manifests = folder / "opened"
+    node.cli("export", "--dir", str(manifests))
+    for policy in [*manifests.glob("governance/policies/*"), *manifests.glob("domains/*/policies/*")]:
+        policy.unlink()
+    (manifests / "governance/policies").mkdir(parents=True, exist_ok=True)
+    (manifests / "governance/policies/everything.yaml").write_text(EVERYTHING)
+    node.cli("apply", "-f", str(manifests), "--yes", "--prune", "--no-run")
+    node.add_user("rita", groups=["readers"])
+
+
+def weft_rows(node, table, version, columns, like):
+    """Structs come as JSON over the wire; like: the rows of another reader, which say where they are."""
+    domain, name = table
+    wanted = ", ".join('"' + c + '"' for c in columns)
+    nested = {i for row in like for i, value in enumerate(row) if isinstance(value, tuple)}
+    with connect(node, "rita") as session:
+        set_json_loads(lambda text: text, session)  # a column of JSON stays as it stands in the files
+        rows = session.execute(f'SELECT {wanted} FROM {domain}."{name}" AT (VERSION => {version})').fetchall()
+    return readers.ordered([json.loads(v) if i in nested and isinstance(v, (str, bytes)) else v for i, v in enumerate(row)] for row in rows)
+
+
+def check_readers(folder):
+    """Weft, deltalake and ClickHouse read every table at every version: the same rows."""
+    store = sqlite3.connect(f"file:{folder}/node/weft.db?mode=ro", uri=True)
+    states = store.execute("SELECT product, tbl, version, location, delta_version, rows FROM table_version").fetchall()
     store.close()
     assert len(states) >= 8, states
-    columns = [readers.columns_at(location, version) for location, version, _ in states]
-    asked = [(location, version, names) for (location, version, _), names in zip(states, columns)]
-    for (location, version, names), (_, _, count), got in zip(asked, states, readers.clickhouse(asked)):
-        wanted = readers.delta_rs(location, version, names)
-        assert len(wanted) == count, (location, version)
-        assert got == wanted, (location, version)
+    asked = [(location, delta, readers.columns_at(location, delta)) for _, _, _, location, delta, _ in states]
+    with Node(folder) as node:
+        open_to_all(node, folder)
+        for (product, table, version, _, _, count), (location, delta, names), clickhouse in zip(states, asked, readers.clickhouse(asked)):
+            wanted = weft_rows(node, (product.split(".")[0], table), version, names, clickhouse)
+            assert len(wanted) == count, (location, version)
+            assert readers.delta_rs(location, delta, names) == wanted, (location, version)
+            assert clickhouse == wanted, (location, version)
 
 
 @pytest.mark.timeout(600)
@@ -35,7 +75,7 @@ def test_tour_gets_through():
         done = subprocess.run(["bash", "scripts/demo.sh"], cwd=ROOT, env={**env, "ONCE": "1", "SCALE": "0.01", "DEMO_DIR": str(folder)},
                               capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        check_readers(folder / "node")
+        check_readers(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     assert "The tour got through." in done.stdout
