@@ -201,6 +201,13 @@ static struct slice uri_path(struct reader *r)
 	return str_slice(&out);
 }
 
+static bool has_log(const struct reader *r)
+{
+	struct slice path = r->request->path;
+	struct stat info;
+	return stat(arena_printf(r->request->arena, "%.*s-wal", SLICE_FMT(path)).ptr, &info) == 0;
+}
+
 /*
  * Read only and with SQLite's locks, so that a program that writes meanwhile does no harm; its
  * write-ahead log is read too. A file in that mode which nobody has open has no log beside it, and
@@ -209,15 +216,11 @@ static struct slice uri_path(struct reader *r)
 static bool open_file(struct reader *r, struct error *err)
 {
 	static const char *const MODES[] = {"mode=ro", "mode=ro&immutable=1"};
-	struct slice path = r->request->path;
-	struct stat info;
-	bool log =
-		stat(arena_printf(r->request->arena, "%.*s-wal", SLICE_FMT(path)).ptr, &info) == 0;
 	int state = SQLITE_ERROR;
 
 	for (size_t i = 0; i < array_len(MODES); i++) {
 		/* never where it is locked: somebody writes right now */
-		if (i > 0 && (log || state != SQLITE_CANTOPEN))
+		if (i > 0 && ((state != SQLITE_CANTOPEN && state != SQLITE_READONLY) || has_log(r)))
 			break;
 		struct slice uri = arena_printf(
 			r->request->arena, "file:%.*s?%s", SLICE_FMT(uri_path(r)), MODES[i]);
