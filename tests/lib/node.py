@@ -28,6 +28,14 @@ class Failed(Exception):
     """A command ended with another status than asked for."""
 
 
+RUNNING = set()  # of this process: what a failing set-up leaves is ended by stop_all
+
+
+def stop_all():
+    for node in list(RUNNING):
+        node.stop()
+
+
 class Node:
     def __init__(self, folder, config=None, env=None, programs=BUILD):
         self.folder = pathlib.Path(folder)
@@ -62,6 +70,7 @@ class Node:
         begin = time.monotonic()
         self.process = subprocess.Popen([str(self.weft), "--data", str(self.data), "serve", *flags], stdout=out, stderr=out,
                                         env={**self.env, **(extra_env or {})}, start_new_session=True)
+        RUNNING.add(self)
         out.close()
         while True:
             if self.process.poll() is not None:
@@ -89,6 +98,7 @@ class Node:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
         self.process = None
+        RUNNING.discard(self)
 
     def kill(self):
         """As power loss for processes: the server and all it started."""

@@ -11,7 +11,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
 from lib import smallmesh  # noqa: E402
-from lib.node import BUILD, Node  # noqa: E402
+from lib.node import BUILD, Node, stop_all  # noqa: E402
 
 PASSWORD = "pw-" + "x" * 12
 
@@ -45,6 +45,12 @@ def open_lab(folder, config=None):
     node = Node(folder, config)
     node._database = "lab"
     return smallmesh.open_node(node)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_node_is_left():
+    yield
+    stop_all()
 
 
 @pytest.fixture(autouse=True)
