@@ -322,8 +322,9 @@ bool query_start(struct query *q, const struct query_execution *how, struct erro
 	if (!lend(q, err) || !start_once(q, how, &answered, err))
 		return fail_start(q, answered, err);
 	if (!q->started) {
-		query_return_worker(q, answered ? WORKER_CLEAN : WORKER_SPOILT);
-		atomic_store(&q->state, QUERY_OPEN);
+		struct error mismatch = {0};
+		(void)!check_params(q, how, &mismatch);
+		settle_failure(q, answered, &mismatch);
 	}
 	return true;
 }

@@ -89,3 +89,12 @@ def test_it_is_all_there_after_a_restart(lab):
     before = query(lab, "eve", "SELECT * FROM lab.people ORDER BY id")
     lab.restart()
     assert query(lab, "eve", "SELECT * FROM lab.people ORDER BY id") == before
+
+
+def test_a_statement_without_its_parameters_ends_on_record(shared_lab):
+    """It was on its way to the worker when its parameters were missed: the record has an end all the same."""
+    session = shared_lab.raw("eve")
+    text = "SELECT count(*) FROM lab.people WHERE id = $1 AND 'no parameters came' <> ''"
+    assert any(kind == b"E" or kind == "E" for kind, *_ in session.simple(text))
+    recorded = query(shared_lab, "eve", "SELECT outcome, error_code FROM mesh.audit WHERE statement LIKE '%no parameters came%' AND door = 'pg' AND statement NOT LIKE '%mesh.audit%'")
+    assert recorded == [("error", "08P01")]
