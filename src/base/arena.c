@@ -167,6 +167,15 @@ struct slice arena_copy(struct arena *arena, struct slice s)
 	return slice_of(copy, s.len);
 }
 
+struct slice *arena_copy_all(struct arena *arena, const struct slice *items, size_t count)
+{
+	struct slice *copy = arena_array_of(arena, struct slice, count);
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_copy(arena, items[i]);
+	return copy;
+}
+
 char *arena_cstr(struct arena *arena, struct slice s)
 {
 	char *copy = arena_alloc(arena, s.len + 1);

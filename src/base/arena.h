@@ -41,6 +41,8 @@ void *arena_grow(struct arena *arena, const void *old, size_t old_bytes, size_t 
 
 /* Copies; the copy is NUL-terminated one byte past its length. SLICE_NONE stays none. */
 struct slice arena_copy(struct arena *arena, struct slice s);
+/* The list and its texts. */
+struct slice *arena_copy_all(struct arena *arena, const struct slice *items, size_t count);
 /* As a C string: an embedded NUL cuts what the C side sees. none gives "". */
 char *arena_cstr(struct arena *arena, struct slice s);
 struct slice arena_printf(struct arena *arena, const char *fmt, ...) printf_like(2, 3);

@@ -38,14 +38,6 @@ void principals_free(struct principals **principals)
 	free(p);
 }
 
-static struct slice *copy_texts(struct arena *arena, const struct slice *texts, size_t count)
-{
-	struct slice *copy = arena_array_of(arena, struct slice, count);
-	for (size_t i = 0; i < count; i++)
-		copy[i] = arena_copy(arena, texts[i]);
-	return copy;
-}
-
 static struct principal copy_of(struct arena *arena, const struct principal *p)
 {
 	struct attribute *attributes = arena_array_of(arena, struct attribute, p->attribute_count);
@@ -53,11 +45,11 @@ static struct principal copy_of(struct arena *arena, const struct principal *p)
 		const struct attribute *a = &p->attributes[i];
 		attributes[i] = (struct attribute){.name = arena_copy(arena, a->name),
 			.type = arena_copy(arena, a->type),
-			.values = copy_texts(arena, a->values, a->value_count),
+			.values = arena_copy_all(arena, a->values, a->value_count),
 			.value_count = a->value_count};
 	}
 	return (struct principal){.name = arena_copy(arena, p->name),
-		.groups = copy_texts(arena, p->groups, p->group_count),
+		.groups = arena_copy_all(arena, p->groups, p->group_count),
 		.group_count = p->group_count,
 		.attributes = attributes,
 		.attribute_count = p->attribute_count,

@@ -34,14 +34,6 @@ void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot)
 	server_model_release(server, &snapshot->model);
 }
 
-static struct slice *copy_slices(struct arena *arena, const struct slice *items, size_t count)
-{
-	struct slice *copy = arena_array_of(arena, struct slice, count);
-	for (size_t i = 0; i < count; i++)
-		copy[i] = arena_copy(arena, items[i]);
-	return copy;
-}
-
 static struct query *query_new(struct server *server, const struct query_request *request)
 {
 	struct arena *arena = arena_new();
@@ -62,7 +54,7 @@ static struct query *query_new(struct server *server, const struct query_request
 	q->request.text = arena_copy(arena, request->text);
 	q->request.time_zone = arena_copy(arena, request->time_zone);
 	q->request.search_path =
-		copy_slices(arena, request->search_path, request->search_path_count);
+		arena_copy_all(arena, request->search_path, request->search_path_count);
 	uint32_t *oids = arena_array_of(arena, uint32_t, request->param_oid_count);
 	for (size_t i = 0; i < request->param_oid_count; i++)
 		oids[i] = request->param_oids[i];
@@ -355,6 +347,6 @@ size_t query_notices(const struct query *query, const struct slice **out)
 
 size_t query_explain(const struct query *query, struct arena *arena, const struct slice **lines_out)
 {
-	*lines_out = copy_slices(arena, query->plan->explain, query->plan->explain_count);
+	*lines_out = arena_copy_all(arena, query->plan->explain, query->plan->explain_count);
 	return query->plan->explain_count;
 }

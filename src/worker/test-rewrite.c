@@ -26,25 +26,6 @@ static const struct at_row at_rows[] = {
 	{"select * from o", 99, NULL, NULL, NULL},
 };
 
-static void test_at(void **state)
-{
-	(void)state;
-	scoped(arena_free) struct arena *arena = arena_new();
-	for (size_t i = 0; i < array_len(at_rows); i++) {
-		const struct at_row *row = &at_rows[i];
-		struct rewrite_at at = {.location = row->location,
-			.clause = true,
-			.name = slice_from_c(row->name),
-			.alias = slice_from_c(row->alias)};
-		struct slice out;
-		struct error err;
-		bool ok = rewrite_at(arena, slice_from_c(row->text), &at, 1, &out, &err);
-		assert_int_equal(ok, row->expected != NULL);
-		if (ok)
-			assert_string_equal(arena_cstr(arena, out), row->expected);
-	}
-}
-
 static const struct at_row database_rows[] = {
 	{"select * from shop.s.o where a", 14, NULL, NULL, "select * from      s.o where a"},
 	{"select * from \"the shop\" . s.\"o\"", 14, NULL, NULL,
@@ -54,23 +35,35 @@ static const struct at_row database_rows[] = {
 	{"select * from (select 1)", 14, NULL, NULL, NULL},
 };
 
-static void test_database(void **state)
+/* row: where, and what instead; what: which of the two is blanked out. */
+static void check_rows(const struct at_row *rows, size_t count, struct rewrite_at what)
 {
-	(void)state;
 	scoped(arena_free) struct arena *arena = arena_new();
-	for (size_t i = 0; i < array_len(database_rows); i++) {
-		const struct at_row *row = &database_rows[i];
-		struct rewrite_at at = {.location = row->location,
-			.database = true,
-			.name = slice_from_c(row->name),
-			.alias = slice_from_c(row->alias)};
+	for (size_t i = 0; i < count; i++) {
+		const struct at_row *row = &rows[i];
+		struct rewrite_at at = what;
 		struct slice out;
 		struct error err;
+		at.location = row->location;
+		at.name = slice_from_c(row->name);
+		at.alias = slice_from_c(row->alias);
 		bool ok = rewrite_at(arena, slice_from_c(row->text), &at, 1, &out, &err);
 		assert_int_equal(ok, row->expected != NULL);
 		if (ok)
 			assert_string_equal(arena_cstr(arena, out), row->expected);
 	}
+}
+
+static void test_at(void **state)
+{
+	(void)state;
+	check_rows(at_rows, array_len(at_rows), (struct rewrite_at){.clause = true});
+}
+
+static void test_database(void **state)
+{
+	(void)state;
+	check_rows(database_rows, array_len(database_rows), (struct rewrite_at){.database = true});
 }
 
 struct text_row {

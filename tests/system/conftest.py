@@ -2,6 +2,7 @@
 behind: the node ends with its fixture, the folder is pytest's."""
 import pathlib
 import sys
+import threading
 import time
 
 import psycopg
@@ -39,6 +40,20 @@ def wait_for(what, seconds=10):
             return answer
         time.sleep(0.05)
     raise AssertionError(f"waited {seconds} s for nothing: {what}")
+
+
+def in_background(work):
+    outcome = {}
+
+    def run():
+        try:
+            outcome["value"] = work()
+        except psycopg.Error as error:
+            outcome["error"] = error
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, outcome
 
 
 def open_lab(folder, config=None):

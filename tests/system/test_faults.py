@@ -1,12 +1,11 @@
 """What breaks costs one statement or one run, and nothing that was promised is lost."""
 import os
 import signal
-import threading
 import time
 
 import psycopg
 import pytest
-from conftest import connect, query, wait_for
+from conftest import connect, in_background, query, wait_for
 from lib import smallmesh
 
 SLOW = "SELECT count(*) FROM lab.people a, lab.people b, lab.people c WHERE a.id + b.id + c.id > -1"
@@ -36,20 +35,6 @@ def busiest(node):
         except OSError:
             continue
     return max(times, key=times.get)
-
-
-def in_background(work):
-    outcome = {}
-
-    def run():
-        try:
-            outcome["value"] = work()
-        except psycopg.Error as error:
-            outcome["error"] = error
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, outcome
 
 
 def test_a_killed_worker_costs_its_statement_only(lab):

@@ -5,12 +5,11 @@ import pathlib
 import resource
 import signal
 import subprocess
-import threading
 import time
 
 import psycopg
 import pytest
-from conftest import connect, query, wait_for
+from conftest import connect, in_background, query, wait_for
 from lib import smallmesh
 from lib.node import Failed, Node
 
@@ -33,20 +32,6 @@ def of_session(sid):
             if int(fields[3]) == sid and fields[0] != "Z":
                 found.append(int(pid))
     return found
-
-
-def in_background(work):
-    outcome = {}
-
-    def run():
-        try:
-            outcome["value"] = work()
-        except psycopg.Error as error:
-            outcome["error"] = error
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, outcome
 
 
 def test_two_hundred_sessions_at_once(node):
