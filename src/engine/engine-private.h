@@ -21,7 +21,9 @@ struct engine {
 struct engine_statement {
 	struct engine *engine;
 	struct arena *arena;
-	duckdb_prepared_statement prepared;
+	duckdb_prepared_statement prepared; /* NULL for one of engine_run_small */
+	duckdb_result first;		    /* of engine_run_small, until it is asked for */
+	bool has_first;
 	char *text; /* what was prepared, for positions in errors */
 	struct engine_column *columns;
 	struct view *views; /* one per column; a statement has one open result at a time */

@@ -58,6 +58,13 @@ struct engine_statement;
 /* sql must be exactly one statement. */
 bool engine_prepare(struct engine *engine, struct slice sql, struct engine_statement **out,
 	struct error *err) must_check;
+/*
+ * For a statement without parameters that gives few rows: runs it at once. The first engine_execute
+ * hands its rows out, later ones run it again; rows are kept in memory, not streamed. A statement
+ * over files is planned whenever it runs, so that this saves what engine_prepare plans in vain.
+ */
+bool engine_run_small(struct engine *engine, struct slice sql, struct engine_statement **out,
+	struct error *err) must_check;
 void engine_statement_free(struct engine_statement **statement);
 /* Borrowed until engine_statement_free. */
 const struct engine_column *engine_statement_columns(

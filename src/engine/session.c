@@ -265,8 +265,9 @@ bool session_prepare(struct session *session, const struct session_statement *s,
 		return false;
 	catalogue->users++; /* before free_entry, which may drop its last other user */
 	struct engine_statement *statement = NULL;
-	if (!use(session, catalogue, err) ||
-		!engine_prepare(session->engine, s->text, &statement, err)) {
+	bool (*make)(struct engine *, struct slice, struct engine_statement **, struct error *) =
+		s->small ? engine_run_small : engine_prepare;
+	if (!use(session, catalogue, err) || !make(session->engine, s->text, &statement, err)) {
 		if (--catalogue->users == 0)
 			drop_catalogue(session, catalogue);
 		return false;

@@ -20,6 +20,7 @@ struct session_statement {
 				   shared */
 	const struct relation *list;
 	size_t count;
+	bool small; /* by engine_run_small: no parameters, few rows, wanted at once */
 };
 
 struct session *session_new(struct engine *engine);

@@ -56,6 +56,18 @@ bool engine_statement_is_settled(const struct engine_statement *statement)
 	return true;
 }
 
+static void read_result_columns(struct engine_statement *s, duckdb_result *result)
+{
+	s->column_count = duckdb_column_count(result);
+	s->columns = arena_array_of(s->arena, struct engine_column, s->column_count);
+	s->views = arena_array_of(s->arena, struct view, s->column_count);
+	for (size_t i = 0; i < s->column_count; i++) {
+		duckdb_logical_type logical = duckdb_column_logical_type(result, i);
+		set_column(s, i, duckdb_column_name(result, i), logical);
+		duckdb_destroy_logical_type(&logical);
+	}
+}
+
 /* A value bound with another type than was expected can change the types of columns. */
 static bool is_changed(const struct type *type, duckdb_logical_type now)
 {
@@ -74,20 +86,16 @@ static void settle_columns(struct engine_statement *s, duckdb_result *result)
 		changed = is_changed(s->views[i].type, now);
 		duckdb_destroy_logical_type(&now);
 	}
-	if (!changed)
-		return;
-	s->column_count = count;
-	s->columns = arena_array_of(s->arena, struct engine_column, count);
-	s->views = arena_array_of(s->arena, struct view, count);
-	for (size_t i = 0; i < count; i++) {
-		duckdb_logical_type now = duckdb_column_logical_type(result, i);
-		set_column(s, i, duckdb_column_name(result, i), now);
-		duckdb_destroy_logical_type(&now);
-	}
+	if (changed)
+		read_result_columns(s, result);
 }
 
 static void read_columns(struct engine_statement *s)
 {
+	if (!s->prepared) {
+		read_result_columns(s, &s->first);
+		return;
+	}
 	s->column_count = duckdb_prepared_statement_column_count(s->prepared);
 	s->columns = arena_array_of(s->arena, struct engine_column, s->column_count);
 	s->views = arena_array_of(s->arena, struct view, s->column_count);
@@ -122,12 +130,41 @@ bool engine_prepare(
 	return true;
 }
 
+static bool run_text(struct engine_statement *s, duckdb_result *result, struct error *err)
+{
+	if (duckdb_query(s->engine->conn, s->text, result) == DuckDBSuccess)
+		return true;
+	engine_error(
+		duckdb_result_error_type(result), duckdb_result_error(result), text_of(s), err);
+	duckdb_destroy_result(result);
+	return false;
+}
+
+bool engine_run_small(
+	struct engine *engine, struct slice sql, struct engine_statement **out, struct error *err)
+{
+	struct arena *arena = arena_new();
+	scoped(engine_statement_free) struct engine_statement *s =
+		arena_new_of(arena, struct engine_statement);
+	s->arena = arena;
+	s->engine = engine;
+	s->text = arena_cstr(arena, sql);
+	s->has_first = run_text(s, &s->first, err);
+	if (!s->has_first)
+		return false;
+	read_columns(s);
+	*out = take(s);
+	return true;
+}
+
 void engine_statement_free(struct engine_statement **statement)
 {
 	struct engine_statement *s = *statement;
 	*statement = NULL;
 	if (!s)
 		return;
+	if (s->has_first)
+		duckdb_destroy_result(&s->first);
 	duckdb_destroy_prepare(&s->prepared);
 	struct arena *arena = s->arena;
 	arena_free(&arena);
@@ -180,6 +217,13 @@ void engine_result_free(struct engine_result **result)
 static bool run(struct engine_statement *s, duckdb_result *result, struct error *err)
 {
 	duckdb_pending_result pending = NULL;
+	if (s->has_first) {
+		s->has_first = false;
+		*result = s->first;
+		return true;
+	}
+	if (!s->prepared)
+		return run_text(s, result, err);
 	bool ok = duckdb_pending_prepared_streaming(s->prepared, &pending) == DuckDBSuccess;
 	if (!ok)
 		engine_error_text(duckdb_pending_error(pending), text_of(s), err);

@@ -38,13 +38,16 @@
  *              There the schemas are called __pg_catalog and __information_schema (DuckDB owns the
  *              real names); relations keep the real names.
  *   W_PREPARE  -> {"key":"…","text":"…","relations":[RELATION…],"param_oids":[n…],
- *                  "catalog":bool,"at":[AT…]}           fds: those that relations name
+ *                  "catalog":bool,"small":bool,"at":[AT…]}
+ *                                                       fds: those that relations name
  *              <- W_PREPARED {"columns":[{"name","type","oid","typmod","size"}],"params":[oid…]}
  *                 | W_ERROR
  *              The session catalogue for relations is made (or found again) and the text is
  *              prepared in it. key names it for later W_EXECUTE; the worker keeps the last 64 keys
  *              and answers an unknown one with W_ERROR 26000, upon which the server prepares again.
  *              catalog: the text is translated as in W_PARSE_CATALOG; it is the original one.
+ *              small: it has no parameters and gives few rows, and W_EXECUTE follows at once: it
+ *              is run right away (engine_run_small), so its errors come here.
  *   W_EXECUTE  -> {"key":"…","portal":n,"format":FORMAT,"column_formats":[0|1…],"options":{…},
  *                  "params":[{"oid":n,"format":0|1,"value":"base64"|null}…],
  *                  "max_rows":n,"limit_rows":n,"limit_bytes":n}

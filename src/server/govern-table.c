@@ -293,7 +293,16 @@ static bool is_restricted(const struct governed *g)
 	return masked || d->filter_count > 0 || d->min_group > 0;
 }
 
-static void fill_table(struct plan *plan, const struct governed *g, struct plan_table *out)
+static int64_t count_rows(const struct governed *g, const struct model_files *files)
+{
+	int64_t rows = 0;
+	for (size_t i = 0; i < files->file_count; i++)
+		rows += files->files[i].rows;
+	return g->making || g->decision.filter_count ? -1 : rows;
+}
+
+static void fill_table(struct plan *plan, const struct governed *g, const struct model_files *files,
+	struct plan_table *out)
 {
 	struct arena *arena = plan->arena;
 	struct slice *columns = arena_array_of(arena, struct slice, g->table->column_count);
@@ -305,6 +314,7 @@ static void fill_table(struct plan *plan, const struct governed *g, struct plan_
 	*out = (struct plan_table){.domain = arena_copy(arena, g->table->product->domain->name),
 		.name = arena_copy(arena, g->reference->name),
 		.version = g->version,
+		.rows = count_rows(g, files),
 		.columns = columns,
 		.column_count = count,
 		.restricted = is_restricted(g),
@@ -331,7 +341,7 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 	}
 	fill_conjuncts(plan, g, relation);
 	relation->min_group = g->decision.min_group;
-	fill_table(plan, g, table);
+	fill_table(plan, g, files, table);
 	struct slice name = full_name(plan, g);
 	tell(plan, g, name);
 	govern_explain(plan, arena_printf(plan->arena, "%.*s version %lld: %zu file%s%s",

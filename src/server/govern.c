@@ -310,6 +310,26 @@ static void collect_files(struct plan *plan)
 			plan->files[at++] = plan->relations[i].files[j];
 }
 
+/*
+ * Few rows, by what the principal may know: the way a statement takes shows in the order of its
+ * errors and must not hang on hidden rows. More than one statement would run all of them.
+ */
+static bool is_small(const struct plan *plan, const struct sql_facts *facts, size_t lone_relation)
+{
+	enum { FEW = 1000 };
+	struct slice text = slice_trim(plan->text);
+	size_t end = slice_find(text, SLICE(";"), 0);
+	if (plan->catalogue || plan->fresh || facts->param_count ||
+		(end != SIZE_MAX && end + 1 < text.len))
+		return false;
+	if (facts->most_rows >= 0)
+		return facts->most_rows <= FEW;
+	if (lone_relation == SIZE_MAX)
+		return false;
+	int64_t rows = plan->tables[lone_relation].rows;
+	return rows >= 0 && rows <= FEW;
+}
+
 bool govern_statement(const struct govern_request *request, struct plan *plan, struct error *err)
 {
 	const struct sql_facts *facts = request->facts;
@@ -327,6 +347,11 @@ bool govern_statement(const struct govern_request *request, struct plan *plan, s
 				!add_reference(request, plan, &all[i], err))
 				return false;
 	collect_files(plan);
+	bool clash;
+	size_t lone = facts->lone_table == SIZE_MAX
+			      ? SIZE_MAX
+			      : find_relation(plan, &all[facts->lone_table], &clash);
+	plan->small = is_small(plan, facts, lone);
 	return true;
 }
 

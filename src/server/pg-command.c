@@ -114,7 +114,8 @@ static bool open_portal(struct pg_session *session, struct pg_portal *portal,
 		return false;
 	/* A simple query is run at once, all rows as text: it need not wait for its description. */
 	if (!prepared && portal->command.kind == COMMAND_QUERY &&
-		!query_start(portal->query, &(struct query_execution){.format = QUERY_PG}, err))
+		!pg_query_start(
+			session, portal->query, &(struct query_execution){.format = QUERY_PG}, err))
 		return false;
 	if (!pg_query_describe(session, portal->query, portal->arena, &description, err))
 		return false;

@@ -177,6 +177,9 @@ struct pg_description {
 	size_t oid_count;
 	uint64_t signature;
 };
+/* As query_start; can be cancelled meanwhile. */
+bool pg_query_start(struct pg_session *session, struct query *query,
+	const struct query_execution *how, struct error *err) must_check;
 bool pg_query_describe(struct pg_session *session, struct query *query, struct arena *arena,
 	struct pg_description *out, struct error *err) must_check;
 /* Tells what governance does, then runs. Rows go to the client, or nowhere. */

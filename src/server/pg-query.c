@@ -109,6 +109,17 @@ static void end_running(struct pg_session *session)
 	pthread_mutex_unlock(&session->lock);
 }
 
+bool pg_query_start(struct pg_session *session, struct query *query,
+	const struct query_execution *how, struct error *err)
+{
+	if (!begin_running(session, query, err))
+		return false;
+	bool ok = query_start(query, how, err);
+
+	end_running(session);
+	return ok;
+}
+
 bool pg_query_run(struct pg_session *session, struct query *query,
 	const struct query_execution *how, enum pg_rows_to to, struct pg_outcome *out,
 	struct error *err)

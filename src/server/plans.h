@@ -22,6 +22,7 @@ struct plan_table {
 	bool system;		     /* rows are made by the server for each preparation */
 	const struct slice *columns; /* read or perhaps read */
 	size_t column_count;
+	int64_t rows;	       /* of the version, -1 when some are hidden: may not be told */
 	bool restricted;       /* rows filtered, columns masked or groups suppressed */
 	struct slice decision; /* JSON for the audit: policies and what they did */
 	uint64_t digest;       /* of the decision, to see a change while it runs */
@@ -41,6 +42,7 @@ struct plan {
 	struct worker_key worker_key;
 	struct slice text;
 	bool catalogue; /* names pg_catalog: the worker translates the text */
+	bool small;	/* gives few rows, whatever is hidden: see W_PREPARE */
 	bool fresh;	/* has system tables: their rows are made anew for each preparation */
 	struct plan_table *tables;
 	size_t table_count;

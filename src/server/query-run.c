@@ -18,7 +18,8 @@
 
 enum { PREPARE_TIMEOUT_MS = 30000, PORTAL = 1 };
 
-static bool send_prepare(struct query *q, struct error *err)
+/* small: W_EXECUTE follows at once, for a plan that is. */
+static bool send_prepare(struct query *q, bool small, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct plan *plan = q->plan;
@@ -36,6 +37,7 @@ static bool send_prepare(struct query *q, struct error *err)
 		.param_oids = plan->param_oids,
 		.param_oid_count = plan->param_oid_count,
 		.catalogue = plan->catalogue,
+		.small = small,
 		.ats = plan->ats,
 		.at_count = plan->at_count};
 	bool ok = worker_send(
@@ -81,7 +83,7 @@ static bool prepare(struct query *q, struct error *err)
 	if (worker_has_plan(q->worker, q->plan->id))
 		return true;
 	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
-	bool ok = send_prepare(q, err) && receive_prepared(q, err);
+	bool ok = send_prepare(q, false, err) && receive_prepared(q, err);
 	worker_end(q->worker);
 	return ok;
 }
@@ -265,8 +267,9 @@ static bool start_once(
 	bool known = worker_has_plan(q->worker, q->plan->id);
 	if ((described || known) && !check_params(q, how, err))
 		return false;
-	worker_begin(q->worker, known ? timeout_of(q) : PREPARE_TIMEOUT_MS);
-	q->started = (known || send_prepare(q, err)) && send_execute(q, how, err);
+	bool small = q->plan->small && how->format != QUERY_PARQUET;
+	worker_begin(q->worker, known || small ? timeout_of(q) : PREPARE_TIMEOUT_MS);
+	q->started = (known || send_prepare(q, small, err)) && send_execute(q, how, err);
 	bool ok = q->started && (q->audit || query_audit_begin(q, err));
 	*answered_out = ok || !q->started;
 	if (ok && !known) {

@@ -180,6 +180,7 @@ struct slice wire_prepare_json(struct arena *arena, const struct wire_prepare *p
 		str_printf(&out, "%s%u", i ? "," : "", p->param_oids[i]);
 	str_add_char(&out, ']');
 	str_add_c(&out, p->catalogue ? ",\"catalog\":true" : ",\"catalog\":false");
+	str_add_c(&out, p->small ? ",\"small\":true" : "");
 	add_ats(&out, p);
 	str_add_char(&out, '}');
 	return str_slice(&out);

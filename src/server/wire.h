@@ -66,6 +66,7 @@ struct wire_prepare {
 	const uint32_t *param_oids;
 	size_t param_oid_count;
 	bool catalogue;
+	bool small;
 	const struct wire_at *ats;
 	size_t at_count;
 };

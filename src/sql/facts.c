@@ -428,6 +428,7 @@ void facts_finish(struct walk *w, const struct tree *node, struct sql_facts *out
 		.param_count = w->param_count,
 		.ordered = has_order(node),
 		.catalogue = w->catalogue};
+	facts_bound(w, node, out);
 	for (size_t i = 0; i < w->tables.len; i++) {
 		struct table_build *build = &w->tables.items[i];
 		struct sql_table *table = &out->tables[i];

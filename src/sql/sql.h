@@ -76,6 +76,8 @@ struct sql_facts {
 	size_t function_count;
 	size_t param_count; /* highest $n */
 	bool ordered;	    /* the outermost node has an ORDER BY */
+	int64_t most_rows;  /* it gives no more, whatever the tables hold; -1 unknown */
+	size_t lone_table;  /* it gives no more rows than this table has; SIZE_MAX none */
 	/* The statement names pg_catalog, information_schema, a bare pg_ relation or a function of
 	 * the catalogue: it must not be run as it is. Send it through W_PARSE_CATALOG and judge the
 	 * answer with sql_inspect_catalogue. */

@@ -167,6 +167,10 @@ static struct slice print_facts(struct arena *arena, const struct sql_facts *fac
 	if (facts->param_count)
 		str_printf(&out, "$%zu ", facts->param_count);
 	str_add_c(&out, facts->ordered ? "ordered " : "");
+	if (facts->most_rows >= 0)
+		str_printf(&out, "<=%lld ", (long long)facts->most_rows);
+	if (facts->lone_table != SIZE_MAX)
+		str_printf(&out, "<=#%zu ", facts->lone_table);
 	str_add_c(&out, facts->catalogue ? "catalogue" : "");
 	return slice_trim(str_slice(&out));
 }

@@ -86,6 +86,8 @@ void facts_leave(struct walk *w, const struct node_kind *kind, const struct tree
 	const struct visit *visit);
 bool facts_name_cte(struct walk *w, struct slice name, bool using_key) must_check;
 void facts_finish(struct walk *w, const struct tree *node, struct sql_facts *out);
+/* most_rows and lone_table. */
+void facts_bound(const struct walk *w, const struct tree *node, struct sql_facts *out);
 
 /* Judges a call by its name; adds it to the functions. */
 bool facts_function(struct walk *w, const struct tree *call, bool in_from) must_check;

@@ -196,6 +196,7 @@ bool query_prepare(struct query_worker *worker, const struct frame *frame, struc
 		return error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE,
 			"a cursor is open in this worker; close it first");
 	s.key = json_get_slice(body, "key");
+	s.small = json_get_bool(body, "small", false);
 	if (slice_is_none(s.key) || slice_is_none(json_get_slice(body, "text")))
 		return error_set(err, PROTOCOL_VIOLATION, "a statement needs a key and a text");
 	if (!read_text(worker, body, &s.text, err) ||

@@ -50,6 +50,36 @@ def test_the_database_may_stand_before_the_domain(shared_lab):
         session.execute("SELECT * FROM elsewhere.lab.people")
 
 
+@pytest.mark.parametrize("sql, rows", [
+    ("SELECT count(*), min(region) FROM lab.people", 1),
+    ("SELECT id FROM lab.people ORDER BY id LIMIT 1000", 1000),
+    ("SELECT id FROM lab.people ORDER BY id LIMIT 1001", 1000),
+    ("SELECT a.id FROM lab.people a, lab.people b LIMIT 1000", 1000),
+    ("SELECT id FROM lab.people LIMIT 0", 0),
+    ("SELECT 1 AS a; ", 1),
+    ("SELECT ';' || min(region) AS a FROM lab.people", 1),
+])
+def test_small_answers_are_like_large_ones(shared_lab, sql, rows):
+    """A statement that can only give few rows is run where others are prepared: nobody may see the difference."""
+    with connect(shared_lab, "eve") as session:
+        session.prepare_threshold = None
+        first = session.execute(sql)
+        answers = [first.fetchall(), session.execute(sql).fetchall(), session.execute(sql, binary=False, prepare=True).fetchall()]
+        assert [len(a) for a in answers] == [rows] * 3
+        if "LIMIT 1000" not in sql or "ORDER" in sql:
+            assert answers[0] == answers[1] == answers[2]
+
+
+def test_a_small_statement_fails_alone(shared_lab):
+    with connect(shared_lab, "eve") as session:
+        for _ in range(3):
+            with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+                session.execute("SELECT CAST(min(region) AS integer) FROM lab.people")
+            with pytest.raises(psycopg.errors.UndefinedColumn):
+                session.execute("SELECT nothing FROM lab.people LIMIT 3")
+            assert session.execute("SELECT count(*) FROM lab.people").fetchall() == [(1000,)]
+
+
 def test_versions(lab):
     from lib import smallmesh
 

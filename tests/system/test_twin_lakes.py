@@ -143,7 +143,7 @@ def test_rows_are_hidden(twins):
     client.close()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(max(900, COUNT / 10))
 def test_every_answer_is_equal(twins):
     found = differences(twins, grammar.statements(20261122, COUNT))
     assert not found, f"{len(found)} of {COUNT} differ, the first: {found[0]}"
