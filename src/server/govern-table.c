@@ -293,12 +293,18 @@ static bool is_restricted(const struct governed *g)
 	return masked || d->filter_count > 0 || d->min_group > 0;
 }
 
-static int64_t count_rows(const struct governed *g, const struct model_files *files)
+/* Hidden rows must not count: see is_small in govern.c. */
+static bool has_few_rows(const struct governed *g, const struct model_files *files)
 {
+	enum { FEW_ROWS = 1000, FEW_BYTES = 8 << 20 };
 	int64_t rows = 0;
-	for (size_t i = 0; i < files->file_count; i++)
+	int64_t bytes = 0;
+	for (size_t i = 0; i < files->file_count; i++) {
 		rows += files->files[i].rows;
-	return g->making || g->decision.filter_count ? -1 : rows;
+		bytes += files->files[i].bytes;
+	}
+	return !g->making && g->decision.filter_count == 0 && rows <= FEW_ROWS &&
+	       bytes <= FEW_BYTES;
 }
 
 static void fill_table(struct plan *plan, const struct governed *g, const struct model_files *files,
@@ -314,7 +320,7 @@ static void fill_table(struct plan *plan, const struct governed *g, const struct
 	*out = (struct plan_table){.domain = arena_copy(arena, g->table->product->domain->name),
 		.name = arena_copy(arena, g->reference->name),
 		.version = g->version,
-		.rows = count_rows(g, files),
+		.few = has_few_rows(g, files),
 		.columns = columns,
 		.column_count = count,
 		.restricted = is_restricted(g),

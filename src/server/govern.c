@@ -316,18 +316,15 @@ static void collect_files(struct plan *plan)
  */
 static bool is_small(const struct plan *plan, const struct sql_facts *facts, size_t lone_relation)
 {
-	enum { FEW = 1000 };
+	enum { FEW_ROWS = 100 }; /* of any width */
 	struct slice text = slice_trim(plan->text);
 	size_t end = slice_find(text, SLICE(";"), 0);
 	if (plan->catalogue || plan->fresh || facts->param_count ||
 		(end != SIZE_MAX && end + 1 < text.len))
 		return false;
 	if (facts->most_rows >= 0)
-		return facts->most_rows <= FEW;
-	if (lone_relation == SIZE_MAX)
-		return false;
-	int64_t rows = plan->tables[lone_relation].rows;
-	return rows >= 0 && rows <= FEW;
+		return facts->most_rows <= FEW_ROWS;
+	return lone_relation != SIZE_MAX && plan->tables[lone_relation].few;
 }
 
 bool govern_statement(const struct govern_request *request, struct plan *plan, struct error *err)
