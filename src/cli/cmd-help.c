@@ -1,10 +1,10 @@
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/docs.h"
+#include "cli/files.h"
 #include "cli/output.h"
 
 /* Commands about the program itself: help, man, completion, version, explain. */
@@ -78,9 +78,7 @@ bool cmd_man(struct cli *cli, struct error *err)
 		docs_markdown(cli->out);
 		return true;
 	}
-	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-		return error_set_errno(err, errno, "make the folder %s", dir);
-	if (!write_page(cli, dir, NULL, err))
+	if (!file_make_dirs(dir, 0777, err) || !write_page(cli, dir, NULL, err))
 		return false;
 	for (size_t i = 0; i < command_row_count; i++)
 		if (command_rows[i].kind == ROW_COMMAND && command_rows[i].summary &&

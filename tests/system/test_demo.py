@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -79,3 +80,36 @@ def test_tour_gets_through():
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     assert "The tour got through." in done.stdout
+
+
+def how_to_connect(demo):
+    """The commands that it prints when it is up."""
+    said = []
+    for line in demo.stdout:
+        said.append(line)
+        if "up until Ctrl-C" in line:
+            return [demo.stdout.readline().strip() for _ in range(4)]
+    raise AssertionError("".join(said)[-6000:])
+
+
+@pytest.mark.timeout(300)
+def test_stays_up_until_ctrl_c():
+    """Without ONCE: what it prints to connect with works as it stands, and Ctrl-C leaves nothing behind."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("WEFT_", "PG", "ONCE", "DEMO_DIR"))}
+    demo = subprocess.Popen(["bash", "scripts/demo.sh"], cwd=ROOT, env={**env, "SCALE": "0.01"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            start_new_session=True)
+    try:
+        commands = how_to_connect(demo)
+        answers = [subprocess.run(["bash", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60,
+                                  input="SELECT count(*), min(email) FROM customers.customers;") for command in commands]
+    finally:
+        os.killpg(demo.pid, signal.SIGINT)
+        left = demo.communicate(timeout=30)[0]
+    assert demo.returncode == 130, left
+    assert [answer.returncode for answer in answers] == [0, 0, 0, 0], (commands, answers)
+    ana, sam, curl, products = [answer.stdout for answer in answers]
+    assert "***" in ana and "filtered by" in answers[0].stderr and "@example.org" in sam and "***" not in sam
+    assert len(json.loads(curl)) == 3 and "customer_360" in products
+    folder = pathlib.Path(commands[3].split()[2]).parent
+    assert not folder.exists()
+    assert str(folder) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
