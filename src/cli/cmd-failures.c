@@ -69,6 +69,27 @@ static void flatten(const json_t *checks, int64_t run, json_t *items)
 	}
 }
 
+/* Rows that policies hide from their owner are not passed over in silence. */
+static void tell_hidden(const struct cli *cli, const json_t *checks, int64_t limit)
+{
+	int64_t hidden = 0;
+	size_t i = 0;
+	json_t *check = NULL;
+
+	json_array_foreach(checks, i, check)
+	{
+		int64_t shown = (int64_t)json_array_size(json_get_array(check, "rows"));
+		int64_t kept = json_get_i64(check, "failing_rows", 0);
+
+		hidden += shown < limit && kept > shown ? kept - shown : 0;
+	}
+	if (hidden)
+		cli_note(cli,
+			"%lld failing rows are not shown: a policy filters them, or their "
+			"retention is over",
+			(long long)hidden);
+}
+
 /* Every member of any item, in the order of their first appearance. */
 static size_t all_fields(struct arena *arena, const json_t *items, struct output_field **out)
 {
@@ -120,6 +141,7 @@ bool get_failures(struct cli *cli, struct error *err)
 		if (!client_json(client, "GET", path, NULL, &answer, err))
 			return false;
 		flatten(json_get_array(answer, "items"), run, items);
+		tell_hidden(cli, json_get_array(answer, "items"), limit);
 	}
 	size_t count = all_fields(cli->arena, items, &fields);
 

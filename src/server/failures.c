@@ -1,26 +1,99 @@
 /*
  * Rows that failed a check, kept as Parquet below the product's folder (_failed/<run>/). They are
- * data: only the product's owners read them, each reading has its audit record before the first
- * row, and they go with their run or after the retention of the lake.
+ * data: what reads them here is a statement of the identity's over domain."table@failed"
+ * (govern-failed.c), audited as any other. They go with their run or after the retention of the
+ * lake.
  */
 #include <glob.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/num.h"
+#include "base/str.h"
 #include "catalog/model.h"
 #include "server/auth.h"
 #include "server/files.h"
-#include "server/job.h"
+#include "server/query.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "server/tend.h"
-#include "store/audit.h"
 #include "store/runs.h"
 
-enum { ROWS_TIMEOUT_MS = 30000 };
+static bool collect(void *ctx, struct slice bytes, uint32_t rows, struct error *err)
+{
+	(void)rows;
+	(void)err;
+	str_add(ctx, bytes);
+	return true;
+}
+
+/* Runs a statement of our own as the identity's, by the path that every statement takes. */
+static bool ask(struct server *server, const struct auth_identity *identity, struct slice text,
+	struct str *json, struct error *err)
+{
+	const struct query_request request = {
+		.principal = &identity->principal, .door = SLICE("http"), .text = text};
+	const struct query_execution how = {.format = QUERY_JSON};
+	const struct query_sink sink = {collect, NULL, json};
+	struct query *query = NULL;
+	enum query_end end;
+	uint64_t rows;
+	if (!query_open(server, &request, &query, err))
+		return false;
+	bool ok = query_run(query, &how, &sink, &end, &rows, err);
+	query_close(&query);
+	query_settle(server);
+	return ok;
+}
+
+static struct slice statement_of(struct arena *arena, const struct check_row *check, int limit)
+{
+	struct slice name = check->product;
+	struct slice domain = slice_split(&name, '.');
+	struct str sql = str_in(arena);
+	str_add_c(&sql, "SELECT * EXCLUDE (failed_run, failed_check) FROM ");
+	str_add_sql_ident(&sql, domain);
+	str_add_char(&sql, '.');
+	str_add_sql_ident(&sql, arena_printf(arena, "%.*s@failed", SLICE_FMT(check->table)));
+	str_printf(&sql, " WHERE failed_run = %lld AND failed_check IS NOT DISTINCT FROM ",
+		(long long)check->run);
+	if (check->name.len)
+		str_add_sql_literal(&sql, check->name);
+	else
+		str_add_c(&sql, "NULL");
+	str_printf(&sql, " LIMIT %d", limit);
+	return str_slice(&sql);
+}
+
+static bool read_rows(struct server *server, const struct auth_identity *identity,
+	const struct check_row *check, int limit, json_t *list, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct str text = str_in(scratch);
+	if (!ask(server, identity, statement_of(scratch, check, limit), &text, err))
+		return false;
+	json_t *rows = json_parse(str_slice(&text), err);
+	if (!rows)
+		return false;
+	json_t *item = run_check_json(check);
+	json_object_set_new(item, "rows", rows);
+	json_array_append_new(list, item);
+	return true;
+}
+
+static bool read_all(struct server *server, const struct auth_identity *identity, int64_t run,
+	int limit, json_t *list, struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	struct check_row *checks;
+	size_t count;
+	if (!checks_list(server->store, run, scratch, &checks, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!checks[i].ok && checks[i].failing_path.len &&
+			!read_rows(server, identity, &checks[i], limit, list, err))
+			return false;
+	return true;
+}
 
 /* An administrator who is no owner manages the node, but does not read its data. */
 static bool check_owner(struct server *server, const struct auth_identity *identity,
@@ -37,93 +110,20 @@ static bool check_owner(struct server *server, const struct auth_identity *ident
 	return error_hint(err, "Its owners are named by mesh.products.");
 }
 
-static bool begin_audit(struct server *server, const struct auth_identity *identity,
-	const struct run_row *run, int64_t *id_out, struct error *err)
-{
-	scoped(arena_free) struct arena *scratch = arena_new();
-	struct str tables = str_in(scratch);
-	str_add_c(&tables, "[{\"table\":");
-	str_add_json(&tables, run->product);
-	str_add_c(&tables, ",\"version\":0,\"columns\":[]}]");
-	struct audit_begin record = {.principal = identity->principal.name,
-		.purpose = identity->principal.purpose,
-		.door = SLICE("http"),
-		.statement = arena_printf(scratch, "failing rows of run %lld", (long long)run->id),
-		.tables = str_slice(&tables),
-		.decision = SLICE("allow"),
-		.details = SLICE("{}")};
-	return audit_write(server->store, &record, id_out, err);
-}
-
-static void end_audit(struct server *server, int64_t id, int64_t rows, const struct error *failure)
-{
-	struct audit_end end = {.outcome = failure ? SLICE("error") : SLICE("ok"),
-		.state = failure ? slice_from_c(sqlstate_table[failure->state].code) : SLICE_NONE,
-		.rows = rows};
-	audit_complete(server->store, id, &end);
-}
-
-/* Rows that are kept no longer are none. */
-static bool read_rows(struct server *server, const struct check_row *check, int limit, json_t *list,
-	struct error *err)
-{
-	scoped(arena_free) struct arena *scratch = arena_new();
-	const struct config *config = server->config;
-	if (access(arena_cstr(scratch, check->failing_path), F_OK) != 0)
-		return true;
-	scoped(json_drop) json_t *result = NULL;
-	scoped(json_drop) json_t *request = json_pack("{s:s,s:s%,s:i,s:I,s:i}", "kind", "rows",
-		"path", check->failing_path.ptr, check->failing_path.len, "limit", limit,
-		"memory_bytes", (json_int_t)config->run_memory_bytes, "threads", 1);
-	struct job_call call = {
-		.server = server, .request = request, .timeout_ms = ROWS_TIMEOUT_MS};
-	if (!job_call(&call, &result, err))
-		return false;
-	json_t *item = run_check_json(check);
-	json_object_update(item, result);
-	json_array_append_new(list, item);
-	return true;
-}
-
-static bool read_all(struct server *server, int64_t run, int limit, json_t *list, struct error *err)
-{
-	scoped(arena_free) struct arena *scratch = arena_new();
-	struct check_row *checks;
-	size_t count;
-	if (!checks_list(server->store, run, scratch, &checks, &count, err))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (!checks[i].ok && checks[i].failing_path.len &&
-			!read_rows(server, &checks[i], limit, list, err))
-			return false;
-	return true;
-}
-
-static int64_t rows_in(const json_t *list)
-{
-	int64_t rows = 0;
-	for (size_t i = 0; i < json_array_size(list); i++)
-		rows += (int64_t)json_array_size(json_get_array(json_array_get(list, i), "rows"));
-	return rows;
-}
-
 bool run_failures(struct server *server, const struct auth_identity *identity, int64_t run,
 	int limit, json_t **out, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct run_row row;
-	int64_t audit;
 	if (!auth_require(identity, AUTH_READ, err) ||
 		!run_find(server, identity, run, scratch, &row, err) ||
-		!check_owner(server, identity, row.product, err) ||
-		!begin_audit(server, identity, &row, &audit, err))
+		!check_owner(server, identity, row.product, err))
 		return false;
 	scoped(json_drop) json_t *list = json_array();
-	bool ok = read_all(server, run, limit, list, err);
-	end_audit(server, audit, rows_in(list), ok ? NULL : err);
-	if (ok)
-		*out = take(list);
-	return ok;
+	if (!read_all(server, identity, run, limit, list, err))
+		return false;
+	*out = take(list);
+	return true;
 }
 
 /* ".../_failed/<run>" */

@@ -13,12 +13,21 @@ struct governed {
 	struct decision decision;
 	int64_t version;
 	bool making; /* the run that asks makes this table */
+	bool failed; /* its rows that failed a check, not those that are served */
 };
 
 /* The relation of a governed table; also its plan_table, notices and explain lines. */
 bool govern_table_relation(const struct govern_request *request, struct plan *plan,
 	const struct governed *governed, struct wire_relation *relation, struct plan_table *table,
 	struct error *err) must_check;
+/* "people" of "people@failed": its second half in SQL; false for other names. */
+bool govern_failed_name(struct slice name, struct slice *base_out);
+/* The files that hold the failing rows of a table; in the arena. */
+bool govern_failed_files(const struct govern_request *request, struct arena *arena,
+	const struct model_table *table, struct model_files *out, struct error *err) must_check;
+/* Puts failed_run and failed_check before a relation's columns, and expects nothing of its files:
+ * a contract may have changed since a run failed. */
+void govern_failed_columns(struct plan *plan, struct wire_relation *relation);
 /* The same for a system table; fd_index is set by the caller. */
 void govern_system_relation(struct plan *plan, const struct governed *governed,
 	struct wire_relation *relation, struct plan_table *table);

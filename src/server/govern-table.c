@@ -280,7 +280,8 @@ static struct slice decision_json(struct arena *arena, const struct governed *g)
 		str_add_json(&out, d->masks[i].policy);
 		first = false;
 	}
-	str_printf(&out, "},\"min_group\":%lld}", (long long)d->min_group);
+	str_printf(&out, "},\"min_group\":%lld%s}", (long long)d->min_group,
+		g->failed ? ",\"failing_rows\":true" : "");
 	return str_slice(&out);
 }
 
@@ -318,14 +319,41 @@ static void fill_table(struct plan *plan, const struct governed *g, const struct
 			may_read(g->reference, g->table->columns[i].name))
 			columns[count++] = arena_copy(arena, g->table->columns[i].name);
 	*out = (struct plan_table){.domain = arena_copy(arena, g->table->product->domain->name),
-		.name = arena_copy(arena, g->reference->name),
+		.name = arena_copy(arena, g->failed ? g->table->key : g->reference->name),
 		.version = g->version,
 		.few = has_few_rows(g, files),
 		.columns = columns,
 		.column_count = count,
 		.restricted = is_restricted(g),
 		.decision = decision_json(arena, g),
-		.digest = govern_digest(&g->decision, g->table->column_count)};
+		.digest = govern_digest(&g->decision, g->table->column_count),
+		.failed = g->failed};
+}
+
+/* list keeps what *out borrows. */
+static bool find_files(const struct govern_request *request, struct plan *plan,
+	const struct governed *g, struct file_list_ref **list, struct model_files *out,
+	struct error *err)
+{
+	*out = (struct model_files){0};
+	if (g->making)
+		return true;
+	if (g->failed)
+		return govern_failed_files(request, plan->arena, g->table, out, err);
+	if (!file_lists_get(request->server->file_lists, request->server->store, g->table,
+		    g->version, list, err))
+		return false;
+	*out = *file_list_files(*list);
+	return true;
+}
+
+static struct slice explain_line(struct arena *arena, const struct governed *g, struct slice name,
+	const struct wire_relation *r)
+{
+	struct slice what = g->failed ? SLICE("failing rows of runs")
+				      : arena_printf(arena, "version %lld", (long long)g->version);
+	return arena_printf(arena, "%.*s %.*s: %zu file%s%s", SLICE_FMT(name), SLICE_FMT(what),
+		r->file_count, r->file_count == 1 ? "" : "s", r->barrier ? ", rows filtered" : "");
 }
 
 bool govern_table_relation(const struct govern_request *request, struct plan *plan,
@@ -333,12 +361,13 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 	struct error *err)
 {
 	scoped(file_list_unref) struct file_list_ref *list = NULL;
-	const struct model_files none = {0};
-	if (!g->making && !file_lists_get(request->server->file_lists, request->server->store,
-				  g->table, g->version, &list, err))
+	struct model_files found;
+	const struct model_files *files = &found;
+	if (!find_files(request, plan, g, &list, &found, err))
 		return false;
-	const struct model_files *files = g->making ? &none : file_list_files(list);
 	fill_columns(plan, g, files->state.schema, relation);
+	if (g->failed)
+		govern_failed_columns(plan, relation);
 	fill_files(request, plan, g, files, relation);
 	if (g->making) { /* the job fills in the files */
 		relation->own = arena_copy(plan->arena, g->table->key);
@@ -350,9 +379,6 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 	fill_table(plan, g, files, table);
 	struct slice name = full_name(plan, g);
 	tell(plan, g, name);
-	govern_explain(plan, arena_printf(plan->arena, "%.*s version %lld: %zu file%s%s",
-				     SLICE_FMT(name), (long long)g->version, relation->file_count,
-				     relation->file_count == 1 ? "" : "s",
-				     relation->barrier ? ", rows filtered" : ""));
+	govern_explain(plan, explain_line(plan->arena, g, name, relation));
 	return true;
 }

@@ -133,9 +133,10 @@ static enum model_lookup look_up(const struct govern_request *r, struct arena *a
 {
 	struct model_access access = {0};
 	enum model_lookup found = MODEL_ABSENT;
+	struct slice name = t->name;
+	out->failed = govern_failed_name(t->name, &name);
 	if (!slice_is_none(t->schema)) {
-		found = model_table_lookup(
-			arena, r->model, r->principal, t->schema, t->name, &access);
+		found = model_table_lookup(arena, r->model, r->principal, t->schema, name, &access);
 		if (found != MODEL_ABSENT)
 			out->domain = access.table->product->domain->name;
 	}
@@ -143,7 +144,7 @@ static enum model_lookup look_up(const struct govern_request *r, struct arena *a
 		slice_is_none(t->schema) && found == MODEL_ABSENT && i < r->search_path_count;
 		i++) {
 		found = model_table_lookup(
-			arena, r->model, r->principal, r->search_path[i], t->name, &access);
+			arena, r->model, r->principal, r->search_path[i], name, &access);
 		out->domain = SLICE("main");
 	}
 	out->table = access.table;
@@ -151,10 +152,22 @@ static enum model_lookup look_up(const struct govern_request *r, struct arena *a
 	return found;
 }
 
+/* Failing rows are the owners' affair, whoever else may read the table; a run never reads them. */
+static bool keeps_failed(const struct govern_request *r, const struct governed *g)
+{
+	return model_owns_product(r->principal, g->table->product) &&
+	       !slice_equal_c(r->door, "run");
+}
+
 static bool resolve_version(const struct govern_request *r, const struct plan *plan,
 	struct governed *g, struct error *err)
 {
 	const struct sql_table *t = g->reference;
+	if (g->failed && t->at == SQL_AT_NONE)
+		return true;
+	if (g->failed)
+		return error_set(err, FEATURE_NOT_SUPPORTED,
+			"failing rows have no versions: leave AT out and ask for failed_run");
 	if (t->at != SQL_AT_NONE) {
 		struct model_at at = {.timestamp = t->at == SQL_AT_TIMESTAMP, .text = t->at_value};
 		if (model_version_at(r->server->store, g->table, &at, &g->version, err))
@@ -217,7 +230,10 @@ static bool resolve(const struct govern_request *r, const struct plan *plan,
 		return error_set(
 			err, FEATURE_NOT_SUPPORTED, "system tables have no versions: leave AT out");
 	}
-	switch (look_up(r, plan->arena, t, out)) {
+	enum model_lookup found = look_up(r, plan->arena, t, out);
+	if (found != MODEL_ABSENT && out->failed && !keeps_failed(r, out))
+		found = MODEL_ABSENT;
+	switch (found) {
 	case MODEL_FOUND: return resolve_version(r, plan, out, err);
 	case MODEL_DENIED: return denied_error(plan, t, err);
 	case MODEL_ABSENT: break;
@@ -265,6 +281,7 @@ static bool add_relation(const struct govern_request *request, struct plan *plan
 	} else if (!govern_table_relation(request, plan, g, relation, table, err)) {
 		return false;
 	}
+	plan->fresh |= g->failed;
 	plan->relation_count++;
 	plan->table_count++;
 	return true;
@@ -362,7 +379,9 @@ bool govern_unchanged(const struct govern_request *request, const struct plan *p
 		struct model_access access;
 		if (model_table_lookup(scratch, request->model, request->principal, t->domain,
 			    t->name, &access) != MODEL_FOUND ||
-			govern_digest(&access.decision, access.table->column_count) != t->digest)
+			govern_digest(&access.decision, access.table->column_count) != t->digest ||
+			(t->failed &&
+				!model_owns_product(request->principal, access.table->product)))
 			return false;
 	}
 	return true;

@@ -26,6 +26,7 @@ struct plan_table {
 	bool restricted;       /* rows filtered, columns masked or groups suppressed */
 	struct slice decision; /* JSON for the audit: policies and what they did */
 	uint64_t digest;       /* of the decision, to see a change while it runs */
+	bool failed;	       /* the rows that failed a check: for owners */
 };
 
 /* What a plan may be reused for: digest of text, policy key, model epochs, search path, parameter
@@ -43,7 +44,8 @@ struct plan {
 	struct slice text;
 	bool catalogue; /* names pg_catalog: the worker translates the text */
 	bool small;	/* gives few rows, whatever is hidden: see W_PREPARE */
-	bool fresh;	/* has system tables: their rows are made anew for each preparation */
+	bool fresh;	/* not to be kept: has system tables, whose rows are made anew for each
+			   preparation, or failing rows, whose files come and go with runs */
 	struct plan_table *tables;
 	size_t table_count;
 	struct wire_relation *relations;

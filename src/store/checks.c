@@ -60,24 +60,19 @@ static void read_check(struct stmt *s, struct arena *arena, struct check_row *ou
 	out->time_us = stmt_get_int(s);
 }
 
-bool checks_list(struct store *store, int64_t run, struct arena *arena, struct check_row **out,
-	size_t *count_out, struct error *err)
+#define COLUMNS                                                                                    \
+	"run, product, tbl, name, col, dimension, severity, ok, value, expected, message,"         \
+	" failing_rows, failing_path, time_us"
+
+/* Reads what s gives, ends it and the reading of db. */
+static bool read_checks(struct store *store, struct db *db, struct stmt *s, struct arena *arena,
+	struct check_row **out, size_t *count_out)
 {
 	VEC(struct check_row) rows = {0};
-	struct db *db = store_read_begin(store, err);
 
-	if (!db)
-		return false;
-	struct stmt s = stmt_begin(db,
-		"SELECT run, product, tbl, name, col, dimension, severity, ok, value, expected,"
-		" message, failing_rows, failing_path, time_us FROM check_result"
-		" WHERE ?1 = 0 OR run = ?1 ORDER BY run DESC, id",
-		err);
-
-	stmt_int(&s, run);
-	while (stmt_row(&s))
-		read_check(&s, arena, vec_add(arena, &rows));
-	bool ok = stmt_end(&s);
+	while (stmt_row(s))
+		read_check(s, arena, vec_add(arena, &rows));
+	bool ok = stmt_end(s);
 
 	store_read_end(store, db);
 	if (ok) {
@@ -85,4 +80,38 @@ bool checks_list(struct store *store, int64_t run, struct arena *arena, struct c
 		*count_out = rows.len;
 	}
 	return ok;
+}
+
+bool checks_list(struct store *store, int64_t run, struct arena *arena, struct check_row **out,
+	size_t *count_out, struct error *err)
+{
+	struct db *db = store_read_begin(store, err);
+
+	if (!db)
+		return false;
+	struct stmt s = stmt_begin(db,
+		"SELECT " COLUMNS " FROM check_result WHERE ?1 = 0 OR run = ?1"
+		" ORDER BY run DESC, id",
+		err);
+
+	stmt_int(&s, run);
+	return read_checks(store, db, &s, arena, out, count_out);
+}
+
+bool checks_failing(struct store *store, struct slice product, struct slice table,
+	struct arena *arena, struct check_row **out, size_t *count_out, struct error *err)
+{
+	struct db *db = store_read_begin(store, err);
+
+	if (!db)
+		return false;
+	struct stmt s = stmt_begin(db,
+		"SELECT " COLUMNS " FROM check_result"
+		" WHERE product = ?1 AND tbl = ?2 AND failing_path IS NOT NULL AND ok = 0"
+		" ORDER BY run DESC, id",
+		err);
+
+	stmt_text(&s, product);
+	stmt_text(&s, table);
+	return read_checks(store, db, &s, arena, out, count_out);
 }

@@ -76,6 +76,10 @@ static const char *const STEPS[] = {
 	"CREATE TABLE ingest (product TEXT PRIMARY KEY, cursors TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE schedule (product TEXT PRIMARY KEY, fired_us INTEGER NOT NULL,"
 	" inputs_seen INTEGER NOT NULL) WITHOUT ROWID;",
+
+	/* 7: where failing rows are kept, by table */
+	"CREATE INDEX check_failing ON check_result (product, tbl, run)"
+	" WHERE failing_path IS NOT NULL;",
 };
 
 int migrate_newest(void)

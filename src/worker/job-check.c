@@ -305,8 +305,11 @@ static void keep_rows(
 		job_log(job, "warn", "failing rows of %s could not be kept", table->name.ptr);
 		return;
 	}
-	str_printf(&sql, "COPY (SELECT * FROM %.*s WHERE %.*s LIMIT %d) TO ", SLICE_FMT(from),
-		SLICE_FMT(blame), KEPT_ROWS);
+	str_printf(&sql, "COPY (SELECT %" PRId64 "::BIGINT AS failed_run, ",
+		json_get_i64(job->spec, "run", 0));
+	str_add_sql_literal(&sql, json_get_slice(result, "name"));
+	str_printf(&sql, "::VARCHAR AS failed_check, * FROM %.*s WHERE %.*s LIMIT %d) TO ",
+		SLICE_FMT(from), SLICE_FMT(blame), KEPT_ROWS);
 	str_add_sql_literal(
 		&sql, arena_printf(job->arena, "%.*s/%s", SLICE_FMT(job->staging), text));
 	str_add_c(&sql, " (FORMAT parquet, COMPRESSION zstd)");

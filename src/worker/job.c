@@ -338,25 +338,6 @@ static bool check_tables(struct job *job, json_t *result, struct error *err)
 	return true;
 }
 
-/* rows: some rows of a Parquet file, for owners who look at what failed. */
-static bool read_rows(struct job *job, json_t *result, struct error *err)
-{
-	struct str sql = str_in(job->arena);
-	struct slice rows;
-
-	str_add_c(&sql, "SELECT to_json(list(t)) FROM (SELECT * FROM read_parquet(");
-	str_add_sql_literal(&sql, json_get_slice(job->spec, "path"));
-	str_printf(&sql, ") LIMIT %" PRId64 ") AS t", json_get_i64(job->spec, "limit", 100));
-	if (!job_value(job, str_slice(&sql), &rows, err))
-		return false;
-	json_t *parsed = slice_is_none(rows) ? json_array() : json_parse(rows, err);
-
-	if (!parsed)
-		return false;
-	json_object_set_new(result, "rows", parsed);
-	return true;
-}
-
 /* checkpoint: log rows (NDJSON) as the Parquet file that the protocol wants. */
 static bool write_checkpoint(struct job *job, json_t *result, struct error *err)
 {
@@ -405,7 +386,6 @@ static const struct {
 	{"ingest", make_tables},
 	{"transform", make_tables},
 	{"check", check_tables},
-	{"rows", read_rows},
 	{"checkpoint", write_checkpoint},
 };
 

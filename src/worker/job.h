@@ -6,7 +6,7 @@
  * its end. It writes only below "staging". Secrets come in the frame and go nowhere else.
  *
  * W_JOB, every kind
- *   kind          "ingest", "transform", "check", "checkpoint", "rows"
+ *   kind          "ingest", "transform", "check", "checkpoint"
  *   product, run  for messages
  *   staging       absolute, must exist; spill: absolute or absent
  *   memory_bytes, threads
@@ -14,7 +14,6 @@
  *   download      {networks [CIDR…], max_bytes, timeout_ms}: web sources
  *   attributes, groups, principal, purpose, database, pseudonym_key    as in W_NARROW, transform
  *   tables        [TABLE…]: ingest, transform, check
- *   path, limit   rows: a Parquet file and how many of its rows
  *   rows_file     checkpoint: the log's rows as NDJSON (delta_checkpoint_rows)
  *
  * TABLE, those first that others are made of
@@ -41,8 +40,9 @@
  *   checks        [{id | null, name, severity, ok, value | null, message, failing_file | null,
  *                 failing_rows}]: id null for what the schema promises by itself
  * (required-<column>, unique-<column>, primary-key-<table>). A rule that cannot be computed has ok
- *                 false and says why. Failing rows: at most 1000, path relative to staging.
- * "checkpoint" -> {path "checkpoint.parquet", rows}; "rows" -> {rows: [{…}]}
+ *                 false and says why. Failing rows: at most 1000, path relative to staging,
+ *                 failed_run and failed_check before their own columns.
+ * "checkpoint" -> {path "checkpoint.parquet", rows}
  *
  * W_ERROR: 08001 the source cannot be reached, 28000 it refuses us, 42P01 and 42703 what is asked
  * for is not there, 22xxx a value does not fit (names column and row), 53100 disk full, 57014

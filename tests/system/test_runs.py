@@ -1,14 +1,19 @@
 """Runs: schedules, triggers, retries, ends, their tables, and the rows that failed."""
+import base64
 import json
 import os
+import re
 import signal
 import sqlite3
+import ssl
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import psycopg
 import pytest
-from conftest import query, wait_for
+from conftest import PASSWORD, connect, query, wait_for
 from lib import smallmesh
 from lib.node import Node
 
@@ -54,7 +59,7 @@ spec:
 def node(tmp_path_factory):
     with Node(tmp_path_factory.mktemp("runs")) as running:
         smallmesh.write_source(running, 100)
-        for name, groups in (("eve", ["readers"]), ("olaf", ["lab-owners", "readers"])):
+        for name, groups in (("eve", ["readers"]), ("olaf", ["lab-owners", "readers"]), ("wilma", ["lab-owners", "readers", "world"]), ("otto", ["lab-owners"]), ("kim", [])):
             running.add_user(name, groups=groups)
         running.add_user("root", admin=True)
         running.apply({**smallmesh.FILES, **EXTRA})
@@ -107,21 +112,85 @@ def test_failing_rows_are_for_owners_only(node):
     source.write_text(good)
     run = newest(node)
     assert runs(node, "lab.people")[-1] == ("manual", "failed", 1, "23000")  # not tried again: it does not get better by itself
-    rows = node.cli_json("get", "failures", "lab.people", "--as", "olaf")
+    rows = node.cli_json("get", "failures", "lab.people", "--as", "wilma")
     assert [(r["id"], r["region"], r["failed_check"], r["failed_run"]) for r in rows] == [(100, "MARS", "known region", run), (101, "MARS", "known region", run)]
-    assert node.cli_json("get", "failures", str(run), "--as", "olaf", "--limit", "1") == rows[:1]
-    assert node.cli("get", "failures", "lab.people", "--as", "olaf", "-o", "csv").startswith("failed_run,failed_table,failed_check,id,")
+    assert node.cli_json("get", "failures", str(run), "--as", "wilma", "--limit", "1") == rows[:1]
+    assert node.cli("get", "failures", "lab.people", "--as", "wilma", "-o", "csv").startswith("failed_run,failed_table,failed_check,id,")
     node.cli("get", "failures", str(run), "--as", "root", status=4)  # manages the node, does not read its data
     node.cli("get", "failures", str(run), "--as", "eve", status=3)  # to her there is no such run
     node.cli("get", "failures", "lab.people", "--as", "eve", status=3)
     node.cli("get", "failures", "people", status=2)
     assert query(node, "eve", "select failing_rows, message from mesh.checks where run = %d and rule = 'known region'" % run) in ([], [(None, None)])
     assert query(node, "olaf", "select failing_rows from mesh.checks where run = %d and rule = 'known region'" % run) == [(2,)]
-    audit = query(node, "olaf", "select principal, row_count, outcome from mesh.audit where statement = 'failing rows of run %d' order by id" % run)
-    assert audit[0] == ("olaf", 2, "ok")
+    audit = query(node, "wilma", "select principal, row_count, outcome, table_names from mesh.audit where statement like '%%@failed%%failed_run = %d%%' order by id" % run)
+    assert audit[0][:3] == ("wilma", 2, "ok") and "lab.people@1" in audit[0][3]
     for sql in ("select * from lab._failed", f"select * from read_parquet('{node.data}/lake/lab/people/_failed/*/*')"):
         with pytest.raises(psycopg.Error):
             query(node, "olaf", sql)
+
+
+def test_policies_hold_for_failing_rows_too(node):
+    """A check that fails must not show its owner what the mesh masks or filters."""
+    run = newest(node)
+    of = f'from lab."people@failed" where failed_run = {run} order by id'
+    assert query(node, "wilma", f"select failed_check, id, email, region {of}") == [("known region", 100, None, "MARS"), ("known region", 101, None, "MARS")]
+    assert query(node, "wilma", f"select id, email {of}", weft__purpose="support") == [(100, "p100@example.org"), (101, "p101@example.org")]
+    assert query(node, "olaf", f"select id {of}") == []  # EU only
+    assert node.cli_json("get", "failures", str(run), "--as", "olaf") == [] and "2 failing rows are not shown" in node.last.stderr
+    assert node.cli_json("get", "failures", str(run), "--as", "wilma")[0]["email"] is None
+    with connect(node, "olaf") as session:
+        session.execute(f"select id {of}")
+        assert "rows of lab.people@failed filtered by eu-only" in session.notices_seen
+        for trick in ("cast(email as int)", "list_transform([email], lambda x: x::int)", "1 / (id - 100)"):
+            assert session.execute(f"select {trick} {of}").fetchall() == []
+    assert query(node, "otto", f"select id {of}") == []  # an owner without any grant
+    assert query(node, "wilma", f'select count(*) from lab."people@1@failed" f join lab.people p on f.id <> p.id where failed_run = {run}') == [(200,)]
+    assert query(node, "wilma", f"explain select id {of}")[0][0].startswith("lab.people@failed failing rows of runs: 1 file")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        query(node, "wilma", 'select * from lab."people@failed" at (version => 1)')
+
+
+DOORS = ("simple", "prepared", "copy", "cursor", "json", "ndjson", "csv", "arrow", "parquet", "cli")
+
+
+def by_door(node, door, user, sql):
+    """What a statement gives by one door: bytes, or the error's code and text."""
+    if door == "cli":
+        node.cli("sql", "-c", sql, "--as", user, status=None)
+        return node.last.stdout or re.sub(r"\s+request id.*", "", node.last.stderr)
+    if door in ("json", "ndjson", "csv", "arrow", "parquet"):
+        kind = {"json": "json", "ndjson": "x-ndjson", "arrow": "vnd.apache.arrow.stream", "parquet": "vnd.apache.parquet"}.get(door)
+        request = urllib.request.Request(node.url("/api/v1/query"), data=json.dumps({"sql": sql}).encode(), headers={
+            "Authorization": "Basic " + base64.b64encode(f"{user}:{PASSWORD}".encode()).decode(), "Content-Type": "application/json", "Accept": f"application/{kind}" if kind else "text/csv"})
+        try:
+            with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=str(node.data / "keys/tls.crt")), timeout=30) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as refused:
+            problem = json.loads(refused.read())
+            return problem["code"], problem["detail"]
+    try:
+        with psycopg.connect(node.dsn(user, PASSWORD), autocommit=door != "cursor") as session:
+            if door == "copy":
+                with session.cursor().copy(f"copy ({sql}) to stdout") as copy:
+                    return b"".join(copy)
+            cursor = session.cursor(name="c") if door == "cursor" else session.cursor()
+            cursor.execute(sql, prepare=True) if door == "prepared" else cursor.execute(sql)
+            return cursor.fetchall()
+    except psycopg.Error as refused:
+        return refused.sqlstate, refused.diag.message_primary
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_failing_rows_by_every_door(node, door):
+    """Owners get them; to others the name is one that does not exist, whether rows failed or not."""
+    sql = 'select region, email from lab."%s" order by all'
+    mine = by_door(node, door, "wilma", sql % "people@failed")
+    assert "MARS" in str(mine) and "example.org" not in str(mine), mine
+    for user in ("eve", "kim", "root"):
+        there = str(by_door(node, door, user, sql % "people@failed"))
+        assert "does not exist" in there and "MARS" not in there
+        for name in ("people@flaied", "regions@failed", "nothing@failed"):
+            assert str(by_door(node, door, user, sql % name)).replace(name, "?") == there.replace("people@failed", "?"), name
 
 
 def test_a_source_that_is_down_is_tried_again(node):
@@ -239,7 +308,8 @@ def test_failing_rows_go_after_the_retention(node):
     wait_for(lambda: not list((node.data / "lake/lab/people/_failed").iterdir()), 15)
     assert query(node, "eve", "select count(*) from lab.people") == [(50,)]
     failed = query(node, "olaf", "select max(run) from mesh.checks where not passed")[0][0]
-    assert node.cli_json("get", "failures", str(failed), "--as", "olaf") == []
+    assert node.cli_json("get", "failures", str(failed), "--as", "wilma") == []
+    assert query(node, "wilma", 'select * from lab."people@failed"') == []
 
 
 def test_progress_is_lines_where_there_is_no_terminal(node):
