@@ -11,6 +11,7 @@
 struct listener {
 	struct api *api;
 	struct MHD_Daemon *daemon;
+	struct connections *connections;
 	bool control;
 	char address[128]; /* for people */
 	int socket_fd;
@@ -38,5 +39,16 @@ struct scope_name {
 enum { SCOPE_COUNT = 5 };
 extern const struct scope_name scope_names[SCOPE_COUNT];
 
+/* After the headers: false when the request is answered already, since its headers say more than
+ * one thing, there are too many connections, or its body is not wanted. */
+bool api_admit(struct request *request);
+/* Its id, made up or as it came. */
+void api_name(struct request *request);
+/* Sets request->route; false when there is none, which is answered then. */
+bool api_find_route(struct request *request);
+/* Counts an answer. */
+void api_count(const struct request *request);
+/* 413; false. */
+bool api_too_large(struct request *request, struct error *err);
 /* Runs the route of a request whose body is complete; it has a response afterwards. */
 void api_dispatch(struct request *request);

@@ -24,8 +24,9 @@ struct api_options {
 	const char *tls_key_file;
 	const char *control_socket; /* path; NULL = none */
 	/* 0 takes the default in brackets */
-	int max_connections; /* [200] of the HTTP door */
-	int timeout_ms;	     /* [120000] idle connection, and a client that takes no bytes */
+	int max_connections;		 /* [200] of the HTTP door */
+	int max_connections_per_address; /* [50] */
+	int timeout_ms; /* [120000] idle connection, and a client that sends or takes no bytes */
 };
 
 /* Copies options. */

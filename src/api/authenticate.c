@@ -100,7 +100,7 @@ bool api_authenticate(struct request *request, struct error *err)
 {
 	struct slice purpose = request_header(request, "X-Weft-Purpose");
 
-	if (request->route->scopes == 0)
+	if (request->route->scopes == 0 || request->authenticated)
 		return true;
 	if (!refuse_as(request, err))
 		return false;
@@ -108,6 +108,7 @@ bool api_authenticate(struct request *request, struct error *err)
 		return false;
 	if (!auth_require(request->identity, request->route->scopes, err))
 		return false;
+	request->authenticated = true;
 	if (slice_is_none(purpose))
 		return true;
 	return auth_set_purpose(request->server, request->identity, purpose, err);

@@ -62,17 +62,30 @@ static bool no_route(struct request *request, enum route_match match, const char
 	return false;
 }
 
+bool api_find_route(struct request *request)
+{
+	char allow[64];
+	enum route_match match = route_find(request->arena, request->method, request->path,
+		&request->route, request->params, allow);
+
+	return match == ROUTE_FOUND || no_route(request, match, allow);
+}
+
+bool api_too_large(struct request *request, struct error *err)
+{
+	request->problem_status = MHD_HTTP_CONTENT_TOO_LARGE;
+	error_set(err, LIMIT_EXCEEDED, "the body is too large");
+	return error_hint(err, "the setting http.body_max is the limit");
+}
+
 static bool handle(struct request *request, struct error *err)
 {
-	if (request->body_too_large) {
-		request->problem_status = MHD_HTTP_CONTENT_TOO_LARGE;
-		error_set(err, LIMIT_EXCEEDED, "the body is too large");
-		return error_hint(err, "the setting http.body_max is the limit");
-	}
+	if (request->body_too_large)
+		return api_too_large(request, err);
 	return api_authenticate(request, err) && request->route->handle(request, err);
 }
 
-static void count(struct request *request)
+void api_count(const struct request *request)
 {
 	struct metrics *metrics = server_metrics(request->server);
 	char status[8];
@@ -97,22 +110,20 @@ static void report(struct request *request, const struct error *err)
 			request->route->path, err);
 }
 
+void api_name(struct request *request)
+{
+	set_request_id(request);
+	set_trace(request);
+}
+
 void api_dispatch(struct request *request)
 {
-	char allow[64];
 	struct error err = {0};
 
 	request->started_us = clock_mono_us(&clock_system);
-	set_request_id(request);
-	set_trace(request);
-	enum route_match match = route_find(request->arena, request->method, request->path,
-		&request->route, request->params, allow);
-
-	if (match != ROUTE_FOUND) {
-		no_route(request, match, allow);
-	} else if (!handle(request, &err)) {
+	if ((request->route || api_find_route(request)) && !handle(request, &err)) {
 		reply_problem(request, &err);
 		report(request, &err);
 	}
-	count(request);
+	api_count(request);
 }

@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include "api/api-private.h"
+#include "api/connections.h"
+#include "api/last-word.h"
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/num.h"
 #include "config/config.h"
 #include "log/metrics.h"
 
@@ -27,10 +31,18 @@ enum {
 	BACKLOG = 128,
 	KEY_FILE_MAX = 1 << 20,
 	CONTROL_CONNECTIONS = 64,
+	CONNECTIONS_PER_ADDRESS = 50,
+	FIRST_REQUEST_MS = 30000,
+	SLOWEST_BYTES_PER_MS = 8,
 };
 
 static const char tls_priorities[] =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
+
+static const char *door_label(const struct listener *listener)
+{
+	return listener->control ? "control" : "http";
+}
 
 static struct slice peer_address(struct MHD_Connection *connection, struct arena *arena)
 {
@@ -64,6 +76,8 @@ static struct request *request_new(struct listener *listener, struct MHD_Connect
 	request->api = listener->api;
 	request->server = listener->api->server;
 	request->connection = connection;
+	request->place = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+				 ->socket_context;
 	request->control = listener->control;
 	request->method = arena_copy(arena, slice_from_c(method));
 	request->path = arena_copy(arena, slice_from_c(url));
@@ -73,21 +87,49 @@ static struct request *request_new(struct listener *listener, struct MHD_Connect
 	return request;
 }
 
-static void take_body(struct request *request, const char *data, size_t size)
-{
-	int64_t max = server_config(request->server)->http_body_max_bytes;
-
-	if ((int64_t)(request->body.len + size) > max)
-		request->body_too_large = true;
-	if (!request->body_too_large)
-		str_add(&request->body, slice_of(data, size));
-}
-
 /* Handlers may work for longer than an idle connection may last. */
 static void set_timeout(struct MHD_Connection *connection, int ms)
 {
 	MHD_set_connection_option(
 		connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)((ms + 999) / 1000));
+}
+
+/* A part of the request or answer of this size is under way. */
+static void expect(struct listener *listener, const struct request *request, size_t bytes)
+{
+	connection_expect(listener->connections, request->place,
+		listener->api->options.timeout_ms + (long long)(bytes / SLOWEST_BYTES_PER_MS));
+}
+
+static enum MHD_Result on_headers(struct listener *listener, struct request *request)
+{
+	if (!api_admit(request)) {
+		request_last_word(request);
+		return MHD_NO;
+	}
+	expect(listener, request, 0);
+	request->began_us = clock_mono_us(&clock_system);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_body(
+	struct listener *listener, struct request *request, const char *data, size_t size)
+{
+	int64_t max = server_config(request->server)->http_body_max_bytes;
+	int64_t spent_ms = (clock_mono_us(&clock_system) - request->began_us) / 1000;
+
+	if ((int64_t)(request->body.len + size) > max) {
+		request->body_too_large = true;
+		api_dispatch(request);
+		request_last_word(request);
+		return MHD_NO;
+	}
+	str_add(&request->body, slice_of(data, size));
+	int64_t left_ms = listener->api->options.timeout_ms +
+			  (int64_t)(request->body.len / SLOWEST_BYTES_PER_MS) - spent_ms;
+
+	connection_expect(listener->connections, request->place, max_of(left_ms, 1));
+	return MHD_YES;
 }
 
 static enum MHD_Result on_request(/* signature of MHD_AccessHandlerCallback */ void *ctx,
@@ -99,19 +141,20 @@ static enum MHD_Result on_request(/* signature of MHD_AccessHandlerCallback */ v
 
 	(void)version;
 	if (!request) {
-		*state = request_new(listener, connection, url, method);
-		return MHD_YES;
+		*state = request = request_new(listener, connection, url, method);
+		return on_headers(listener, request);
 	}
 	if (*size) {
-		take_body(request, data, *size);
+		size_t len = *size;
+
 		*size = 0;
-		/* A flood is not read to its end. */
-		return request->body_too_large && request->body.len == 0 ? MHD_NO : MHD_YES;
+		return on_body(listener, request, data, len);
 	}
 	set_timeout(connection, 0);
+	connection_expect(listener->connections, request->place, 0);
 	api_dispatch(request);
-	if (request->body_too_large)
-		MHD_add_response_header(request->response, "Connection", "close");
+	if (!slice_is_none(request->text)) /* streams look after themselves */
+		expect(listener, request, request->text.len);
 	return MHD_queue_response(connection, request->status, request->response);
 }
 
@@ -124,6 +167,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	(void)code;
 	if (!request)
 		return;
+	expect(listener, request, 0);
 	if (request->response)
 		MHD_destroy_response(request->response);
 	auth_identity_free(&request->identity);
@@ -135,19 +179,41 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	set_timeout(connection, listener->api->options.timeout_ms);
 }
 
+static enum MHD_Result on_accept(void *ctx, const struct sockaddr *address, socklen_t address_len)
+{
+	struct listener *listener = ctx;
+
+	(void)address;
+	(void)address_len;
+	return connections_admit(listener->connections) ? MHD_YES : MHD_NO;
+}
+
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **state,
 	enum MHD_ConnectionNotificationCode code)
 {
-	const struct listener *listener = ctx;
+	struct listener *listener = ctx;
 	struct metrics *metrics = server_metrics(listener->api->server);
-	const char *door = listener->control ? "control" : "http";
-	bool started = code == MHD_CONNECTION_NOTIFY_STARTED;
+	const char *door = door_label(listener);
+	int64_t first_ms = min_of(listener->api->options.timeout_ms, FIRST_REQUEST_MS);
 
-	(void)connection;
-	(void)state;
-	metrics_add(metrics, METRIC_SESSIONS, door, NULL, started ? 1 : -1);
-	if (started)
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *fd =
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		const union MHD_ConnectionInfo *address =
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		int socket_fd = fd->connect_fd;
+
+		*state = connections_add(listener->connections, socket_fd,
+			address && !listener->control ? address->client_addr : NULL);
+		connection_expect(listener->connections, *state, first_ms);
 		metrics_add(metrics, METRIC_SESSIONS_TOTAL, door, NULL, 1);
+		metrics_add(metrics, METRIC_SESSIONS, door, NULL, 1);
+	} else {
+		struct connection *place = take(*state);
+
+		connections_remove(listener->connections, &place);
+		metrics_add(metrics, METRIC_SESSIONS, door, NULL, -1);
+	}
 }
 
 /* Paths and arguments are decoded by the router, part by part, so that %2F stays inside a part. */
@@ -158,11 +224,17 @@ static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *t
 	return strlen(text);
 }
 
-static void silent(void *ctx, const char *format, va_list args)
+/* What the library answers by itself never comes to a handler; it tells of it here only. */
+static void on_message(void *ctx, const char *format, va_list args)
 {
-	(void)ctx;
-	(void)format;
-	(void)args;
+	static const char prefix[] = "Error processing request (HTTP response code is %u";
+	const struct listener *listener = ctx;
+	char status[16];
+
+	if (strncmp(format, prefix, sizeof prefix - 1) != 0)
+		return;
+	snprintf(status, sizeof status, "%u", va_arg(args, unsigned));
+	metrics_add(server_metrics(listener->api->server), METRIC_HTTP_REQUESTS, "none", status, 1);
 }
 
 static bool daemon_start(
@@ -178,18 +250,26 @@ static bool daemon_start(
 		{MHD_OPTION_END, 0, NULL},
 	};
 
-	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener,
-		MHD_OPTION_EXTERNAL_LOGGER, silent, NULL, MHD_OPTION_LISTEN_SOCKET,
+	const struct connections_options places = {
+		.metrics = server_metrics(listener->api->server),
+		.door = door_label(listener),
+		.max = listener->control ? CONTROL_CONNECTIONS : options->max_connections,
+		.max_per_address = options->max_connections_per_address,
+	};
+
+	listener->connections = connections_new(&places);
+	listener->daemon = MHD_start_daemon(flags, 0, on_accept, listener, on_request, listener,
+		MHD_OPTION_EXTERNAL_LOGGER, on_message, listener, MHD_OPTION_LISTEN_SOCKET,
 		listener->socket_fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)(listener->control ? CONTROL_CONNECTIONS : options->max_connections),
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((options->timeout_ms + 999) / 1000),
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY_BYTES,
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_UNESCAPE_CALLBACK,
-		keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+		(unsigned)(places.max + 2 * CONNECTIONS_SPARE), MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)((options->timeout_ms + 999) / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)HEADER_MEMORY_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (listener->daemon)
 		return true;
+	connections_free(&listener->connections);
 	close(listener->socket_fd);
 	listener->socket_fd = -1;
 	error_set(err, CONFIG_FILE_ERROR, "the HTTP door cannot start%s",
@@ -343,6 +423,7 @@ static void listener_stop(struct listener *listener, int drain_ms)
 	/* Shuts the connections' sockets down: streams take that for a client that went away. */
 	MHD_stop_daemon(listener->daemon);
 	listener->daemon = NULL;
+	connections_free(&listener->connections);
 	if (fd >= 0)
 		close(fd);
 }
@@ -390,6 +471,8 @@ struct api *api_new(const struct api_options *options)
 	own->tls_key_file = keep(arena, options->tls_key_file);
 	own->control_socket = keep(arena, options->control_socket);
 	own->max_connections = own->max_connections ? own->max_connections : DEFAULT_CONNECTIONS;
+	if (!own->max_connections_per_address)
+		own->max_connections_per_address = CONNECTIONS_PER_ADDRESS;
 	own->timeout_ms = own->timeout_ms ? own->timeout_ms : DEFAULT_TIMEOUT_MS;
 	api->http = (struct listener){.api = api, .socket_fd = -1};
 	api->control = (struct listener){.api = api, .control = true, .socket_fd = -1};

@@ -1,5 +1,7 @@
 #include "api/query-params.h"
 
+#include "api/request.h"
+
 #include <string.h>
 
 #include "catalog/pgtype.h"
@@ -115,20 +117,6 @@ static const struct {
 	{"*/*", QUERY_JSON, "application/json"},
 };
 
-/* RFC 9110 section 12.4.2: 0 to 1; 1 when absent or unreadable. */
-static double quality(struct slice parameters)
-{
-	while (!slice_is_none(parameters)) {
-		struct slice one = slice_trim(slice_split(&parameters, ';'));
-		double q = 1;
-
-		if (slice_starts_with(one, SLICE("q=")) &&
-			slice_to_double(slice_sub(one, 2, one.len), &q))
-			return q;
-	}
-	return 1;
-}
-
 bool query_format_choose(struct slice accept, enum query_format *out, const char **type_out)
 {
 	double best = 0;
@@ -138,7 +126,7 @@ bool query_format_choose(struct slice accept, enum query_format *out, const char
 	while (!slice_is_none(accept)) {
 		struct slice parameters = slice_split(&accept, ',');
 		struct slice type = slice_trim(slice_split(&parameters, ';'));
-		double q = quality(parameters);
+		double q = request_quality(parameters);
 
 		for (size_t i = 0; i < array_len(forms) && q > best; i++) {
 			if (!slice_equal_nocase(type, slice_from_c(forms[i].type)))

@@ -1,4 +1,8 @@
-#include "api/request.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api-private.h"
+#include "api/gzip.h"
 #include "api/stream.h"
 #include "base/check.h"
 
@@ -30,19 +34,39 @@ static void settle(struct request *request, unsigned status, const char *type)
 	if (request->trace.len)
 		reply_header(request, "traceparent", request->trace);
 	add(request->response, "Cache-Control", "no-store");
+	add(request->response, "Vary", "Accept, Accept-Encoding");
 	add(request->response, "X-Content-Type-Options", "nosniff");
 	add(request->response, "Referrer-Policy", "no-referrer");
 	add(request->response, "Content-Security-Policy", "default-src 'none'");
-	if (!request->control)
+	if (!request->control && request->api->options.tls_cert_file) /* RFC 6797 section 7.2 */
 		add(request->response, "Strict-Transport-Security", "max-age=31536000");
+}
+
+/* RFC 9110 section 12.5.3. Parquet is packed already. */
+static bool packs(const struct request *request, const char *type)
+{
+	return type && strcmp(type, "application/vnd.apache.parquet") != 0 &&
+	       gzip_accepted(request_header(request, "Accept-Encoding"));
 }
 
 bool reply_text(struct request *request, unsigned status, const char *type, struct slice text)
 {
+	enum { WORTH_PACKING_BYTES = 1400 }; /* below it is one packet anyhow */
+	bool packed = text.len >= WORTH_PACKING_BYTES && packs(request, type);
+
 	check(!request->response);
+	if (packed) {
+		struct str out = str_in(request->arena);
+
+		gzip_text(text, &out);
+		text = str_slice(&out);
+	}
+	request->text = text;
 	request->response = MHD_create_response_from_buffer(
 		text.len, (void *)(uintptr_t)(text.ptr ? text.ptr : ""), MHD_RESPMEM_MUST_COPY);
 	settle(request, status, type);
+	if (packed)
+		add(request->response, "Content-Encoding", "gzip");
 	return true;
 }
 
@@ -95,12 +119,24 @@ void reply_problem(struct request *request, const struct error *err)
 		add(request->response, "Retry-After", "1");
 }
 
+struct reader {
+	struct stream *stream;
+	struct gzip *gzip; /* NULL = as it comes */
+};
+
+static ssize_t from_stream(void *ctx, char *buffer, size_t max)
+{
+	return stream_read(ctx, buffer, max);
+}
+
 /* A broken stream ends without the last chunk, so that nobody takes a part for the whole. */
 static ssize_t read_stream(void *ctx, uint64_t position, char *buffer, size_t max)
 {
-	(void)position;
-	ssize_t len = stream_read(ctx, buffer, max);
+	struct reader *reader = ctx;
+	ssize_t len = reader->gzip ? gzip_read(reader->gzip, buffer, max)
+				   : stream_read(reader->stream, buffer, max);
 
+	(void)position;
 	if (len == STREAM_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	return len == STREAM_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR : len;
@@ -108,18 +144,26 @@ static ssize_t read_stream(void *ctx, uint64_t position, char *buffer, size_t ma
 
 static void free_reader(void *ctx)
 {
-	struct stream *stream = ctx;
+	struct reader *reader = ctx;
 
-	stream_free(&stream);
+	gzip_free(&reader->gzip);
+	stream_free(&reader->stream);
+	free(reader);
 }
 
 bool reply_stream(struct request *request, const char *type, struct stream *stream)
 {
 	enum { BLOCK_BYTES = 64 * 1024 };
+	struct reader *reader = calloc(1, sizeof *reader);
+	bool packed = packs(request, type);
 
-	check(!request->response);
+	check(!request->response && reader);
+	reader->stream = stream;
+	reader->gzip = packed ? gzip_new(from_stream, stream) : NULL;
 	request->response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, stream, free_reader);
+		MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, reader, free_reader);
 	settle(request, MHD_HTTP_OK, type);
+	if (packed)
+		add(request->response, "Content-Encoding", "gzip");
 	return true;
 }

@@ -67,6 +67,19 @@ bool request_number(const struct request *request, const char *name, int64_t fal
 	return true;
 }
 
+double request_quality(struct slice parameters)
+{
+	while (!slice_is_none(parameters)) {
+		struct slice one = slice_trim(slice_split(&parameters, ';'));
+		double q = 1;
+
+		if (slice_starts_with(one, SLICE("q=")) &&
+			slice_to_double(slice_sub(one, 2, one.len), &q))
+			return q;
+	}
+	return 1;
+}
+
 static bool is_known(const char *key, const char *const *known)
 {
 	for (; *known; known++)

@@ -54,16 +54,19 @@ struct request {
 	struct slice params[ROUTE_MAX_PARAMS];
 	struct str body;
 	bool body_too_large;
-	bool started;			/* headers were seen */
+	bool authenticated;		/* identity is settled */
+	struct connection *place;	/* among the listener's */
 	bool control;			/* by the control socket */
 	struct auth_identity *identity; /* NULL for open routes */
 	struct slice peer;		/* address without port; "local" */
 	char request_id[REQUEST_ID_BYTES];
-	struct slice trace; /* traceparent as it came; none */
-	int64_t started_us;
+	struct slice trace;	       /* traceparent as it came; none */
+	int64_t began_us;	       /* when its headers were there */
+	int64_t started_us;	       /* when it began to be served */
 	unsigned problem_status;       /* of a failure, instead of its SQLSTATE's; 0 = that */
 	struct MHD_Response *response; /* set by reply_*; NULL = none yet */
 	unsigned status;
+	struct slice text; /* of the answer, when it is no stream */
 };
 
 /* A header of the request, none when absent. Borrowed until the request ends. */
@@ -73,6 +76,9 @@ struct slice request_query(const struct request *request, const char *name);
 /* The same as a number in [1, max]; fallback when absent. 22023. */
 bool request_number(const struct request *request, const char *name, int64_t fallback, int64_t max,
 	int64_t *out, struct error *err) must_check;
+/* What stands behind a choice of an Accept header (RFC 9110 section 12.4.2): 0 to 1; 1 when absent
+ * or unreadable. Pure. */
+double request_quality(struct slice parameters);
 /* Percent-decoding; false for a broken escape, NUL, or bytes that are no UTF-8. Pure. */
 bool request_decode(struct arena *arena, struct slice text, struct slice *out) must_check;
 /* The body as a JSON object; members not in `known` (NULL-terminated) are refused. 22023, 42601. */

@@ -187,6 +187,7 @@ static struct api *make_api(struct cli *cli, const struct config *config, const 
 		.tls_key_file = tls_path(cli, config, data, true),
 		.control_socket = path_in(cli, data, "run/weft.sock"),
 		.max_connections = (int)config->http_max_connections,
+		.max_connections_per_address = (int)config->http_max_connections_per_address,
 		.timeout_ms = (int)config->http_timeout_ms,
 	};
 

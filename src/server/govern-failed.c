@@ -26,11 +26,11 @@ bool govern_failed_name(struct slice name, struct slice *base_out)
 bool govern_failed_files(const struct govern_request *request, struct arena *arena,
 	const struct model_table *table, struct model_files *out, struct error *err)
 {
+	const struct check_table of = {table->product->full_name, table->key};
 	struct check_row *checks;
 	size_t count;
 	*out = (struct model_files){0};
-	if (!checks_failing(request->server->store, table->product->full_name, table->key, arena,
-		    &checks, &count, err))
+	if (!checks_failing(request->server->store, &of, arena, &checks, &count, err))
 		return false;
 	out->files = arena_array_of(arena, struct file_row, count);
 	for (size_t i = 0; i < count; i++) /* swept ones are gone */

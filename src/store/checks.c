@@ -98,8 +98,8 @@ bool checks_list(struct store *store, int64_t run, struct arena *arena, struct c
 	return read_checks(store, db, &s, arena, out, count_out);
 }
 
-bool checks_failing(struct store *store, struct slice product, struct slice table,
-	struct arena *arena, struct check_row **out, size_t *count_out, struct error *err)
+bool checks_failing(struct store *store, const struct check_table *of, struct arena *arena,
+	struct check_row **out, size_t *count_out, struct error *err)
 {
 	struct db *db = store_read_begin(store, err);
 
@@ -111,7 +111,7 @@ bool checks_failing(struct store *store, struct slice product, struct slice tabl
 		" ORDER BY run DESC, id",
 		err);
 
-	stmt_text(&s, product);
-	stmt_text(&s, table);
+	stmt_text(&s, of->product);
+	stmt_text(&s, of->table);
 	return read_checks(store, db, &s, arena, out, count_out);
 }

@@ -108,7 +108,10 @@ bool checks_add(struct store *store, const struct check_row *checks, size_t chec
 /* run 0 = of all; newest run first. */
 bool checks_list(struct store *store, int64_t run, struct arena *arena, struct check_row **out,
 	size_t *count_out, struct error *err) must_check;
-/* Those of one table ("sales.orders", "orders@1") that kept failing rows, newest run first. */
-bool checks_failing(struct store *store, struct slice product, struct slice table,
-	struct arena *arena, struct check_row **out, size_t *count_out,
-	struct error *err) must_check;
+struct check_table {
+	struct slice product; /* "sales.orders" */
+	struct slice table;   /* "orders@1" */
+};
+/* Those of one table that kept failing rows, newest run first. */
+bool checks_failing(struct store *store, const struct check_table *of, struct arena *arena,
+	struct check_row **out, size_t *count_out, struct error *err) must_check;

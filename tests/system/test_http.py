@@ -5,6 +5,7 @@ import json
 import pathlib
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -119,6 +120,33 @@ def test_problem_details(node):
     assert (answer.status, json.loads(text)["code"]) == (400, "42601")
     answer, text = ask(https(node), "DELETE", "/api/v1/runs")
     assert (answer.status, answer.getheader("Allow"), json.loads(text)["status"]) == (405, "GET, POST", 405)
+
+
+def test_headers_of_answers(node):
+    for path in ("/healthz", "/nowhere", "/api/v1/me"):
+        headers = ask(https(node), "GET", path)[0].headers
+        assert headers["Strict-Transport-Security"] and headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
+        assert headers["Content-Security-Policy"] == "default-src 'none'" and headers["Referrer-Policy"] == "no-referrer"
+    assert "Strict-Transport-Security" not in control(node, "GET", "/healthz")[0].headers
+
+
+def test_a_large_body_by_tls_is_not_taken(node):
+    connection = https(node)
+    connection.putrequest("POST", "/api/v1/query")
+    connection.putheader("Content-Length", str(32 << 20))
+    connection.endheaders()
+    answer = connection.getresponse()  # before a byte of it was sent
+    assert (answer.status, answer.getheader("Connection"), json.loads(answer.read())["code"]) == (401, "close", "28000")
+    done = subprocess.run(["curl", "-sS", "--cacert", node.data / "keys/tls.crt", "-o", "-", "-w", "%{http_code} %{size_upload}", "-H", "Content-Type: application/json", "--data-binary", "@-",
+                           node.url("/api/v1/query")], input=b"x" * (32 << 20), capture_output=True, timeout=60)
+    status, taken = done.stdout.split()[-2:]
+    assert status.endswith(b"401") and int(taken) < 4 << 20, done
+
+
+def test_packed_answers_to_curl(node):
+    done = subprocess.run(["curl", "-sS", "--compressed", "--cacert", node.data / "keys/tls.crt", "-u", f"eve:{PASSWORD}", "-H", "Content-Type: application/json", "-H", "Accept: text/csv",
+                           "-d", '{"sql": "select id from lab.people order by id"}', node.url("/api/v1/query")], capture_output=True, timeout=60)
+    assert done.stdout.splitlines() == [b"id"] + [b"%d" % i for i in range(1, 2000, 2)]
 
 
 def test_ids_are_kept(node):

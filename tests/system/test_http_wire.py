@@ -1,12 +1,14 @@
 """The HTTP door, byte by byte: what documents say, clients that are odd, slow or hostile, ten million rows."""
 import base64
 import contextlib
+import gzip
 import io
 import json
 import random
 import socket
 import threading
 import time
+import zlib
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -242,3 +244,224 @@ def test_ten_million_rows_in_constant_memory(node):
     watcher.join()
     assert lines == 10_000_000
     assert peak[0] - before < 16 << 20, (before, peak)
+
+
+def metric(node, name, *labels):
+    """Its value in the node's metrics, by the administrator's socket."""
+    text = control(node, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+    found = [line for line in text.splitlines() if line.startswith(name) and all(label in line for label in labels)]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in found)
+
+
+def control(node, sent):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(node.data / "run/weft.sock"))
+        sock.sendall(sent)
+        return b"".join(iter(lambda: sock.recv(1 << 16), b""))
+
+
+def all_of(sock, seconds=5):
+    sock.settimeout(seconds)
+    got = b""
+    with contextlib.suppress(OSError):
+        while piece := sock.recv(1 << 16):
+            got += piece
+    return got
+
+
+# bodies that nobody asked for
+
+def send_slowly_big(node, head, total):
+    """(answer, bytes that were taken) of a request with a body of total bytes."""
+    sent = 0
+    with open_socket(node) as sock:
+        sock.sendall(head)
+        block = b"x" * 65536
+        with contextlib.suppress(OSError):
+            while sent < total:
+                sent += sock.send(block)
+        return all_of(sock), sent
+
+
+@pytest.mark.parametrize("who,status", [("", 401), ("Authorization: Bearer weft_nothing\r\n", 401), (EVE + "\r\n", 413)], ids=["nobody", "a wrong token", "too large"])
+def test_a_large_body_is_not_taken(node, who, status):
+    before = node.rss_bytes()
+    for length in ("Content-Length: 200000000", "Expect: 100-continue\r\nContent-Length: 200000000", *(["Transfer-Encoding: chunked"] if status == 401 else [])):
+        with open_socket(node) as sock:
+            sock.sendall(f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n{who}Content-Type: application/json\r\n{length}\r\n\r\n".encode())
+            code, headers, body = read_answer(sock.makefile("rb"))  # not one byte of the body was sent
+            assert (code, headers["connection"], json.loads(body)["status"]) == (status, "close", status)
+            assert headers["x-request-id"] and headers["date"] and "www-authenticate" in headers or status != 401
+    _, taken = send_slowly_big(node, f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n{who}Content-Type: application/json\r\nContent-Length: 200000000\r\n\r\n".encode(), 200_000_000)
+    assert taken < 16 << 20  # what lay in buffers
+    assert node.rss_bytes() - before < 8 << 20 and alive(node)
+
+
+def test_a_chunked_flood_ends(node):
+    chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    sent = 0
+    with open_socket(node) as sock:
+        sock.sendall(f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n{EVE}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                sock.sendall(chunk)
+                sent += len(chunk)
+        answer = all_of(sock)
+    assert sent < 64 << 20 and (answer == b"" or answer.startswith(b"HTTP/1.1 413 "))
+
+
+def test_continue_is_said_to_who_may(node):
+    body = json.dumps({"sql": "select 1 as a", "params": []}).encode()
+    with open_socket(node) as sock:
+        sock.sendall(f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n{EVE}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
+        file = sock.makefile("rb")
+        assert file.readline() == b"HTTP/1.1 100 Continue\r\n" and file.readline() == b"\r\n"
+        sock.sendall(body)
+        assert read_answer(file)[0] == 200
+
+
+# one request, one meaning
+
+ODD = {
+    "length and chunks": "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "chunks and length": "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two lengths": "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 37\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two equal lengths": "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+    "a list of lengths": "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0, 0\r\n\r\n",
+    "a signed length": "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+    "a hexadecimal length": "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5\r\n\r\nhello",
+    "another encoding": "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "an encoding with a tab": "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\tchunked\r\n\r\n0\r\n\r\n",
+    "two encodings": "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    "two hosts": "GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    "a blank before the colon": "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello",
+    "a name of blanks": "GET /healthz HTTP/1.1\r\nHost: x\r\nX Y: 5\r\n\r\n",
+    "a negative chunk": "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nhello\r\n0\r\n\r\n",
+    "a huge chunk": "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+    "no version": "GET /healthz\r\n\r\n",
+    "another version": "GET /healthz HTTP/3.7\r\nHost: x\r\n\r\n",
+    "no request": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "a preface of HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_request_with_two_meanings_is_refused(node, name):
+    """A proxy may see its end elsewhere than we do: nothing behind it is served, and the connection ends."""
+    with open_socket(node) as sock:
+        sock.sendall(ODD[name].encode("latin-1"))
+        answer = all_of(sock, 4)
+    assert b"HTTP/1.1 2" not in answer and b'"status":"ok"' not in answer, answer
+    assert answer == b"" or answer.split()[1] in (b"400", b"401", b"404", b"405", b"413", b"501", b"505"), answer
+    assert alive(node)
+
+
+@pytest.mark.parametrize("sent,status", [
+    ("GET /healthz HTTP/1.1\nHost: x\n\n", 200),  # bare line feeds: RFC 9112 section 2.2 lets them be
+    ("GET /healthz HTTP/1.0\r\n\r\n", 200), ("HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200), ("GET /healthz?x=1&y HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+    ("OPTIONS /api/v1/query HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n\r\n", 405), ("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    ("TRACE /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405), ("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("get /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    ("GET /api/v1/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("GET /healthz/../metrics HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("GET //healthz HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    ("GET /healthz%00 HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("GET /api/v1/tables/lab/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("GET /%2e%2e/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("GET /HEALTHZ HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    (f"POST /api/v1/queries/q1/cancel HTTP/1.1\r\nHost: x\r\n{EVE}\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n\r\n", 403),
+    (f"POST /api/v1/queries/q1/cancel HTTP/1.1\r\nHost: x:1\r\n{EVE}\r\nOrigin: https://x:1\r\nContent-Length: 0\r\n\r\n", 404),
+], ids=range(18))
+def test_odd_requests(node, sent, status):
+    with open_socket(node) as sock:
+        sock.sendall(sent.encode())
+        code, headers, _ = read_answer(sock.makefile("rb")) if not sent.startswith("HEAD") else (int(all_of(sock, 1).split()[1]), {}, b"")
+    assert code == status
+    assert not [h for h in headers if h.startswith("access-control")]  # no other site's page reads an answer
+    assert not headers or (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
+
+
+def test_chunk_extensions_and_trailers(node):
+    body = json.dumps({"sql": "select 42 as n"}).encode()
+    head = f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n{EVE}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    status, _, text = ask(node, head + b"%x;name=value\r\n%s\r\n0\r\nX-Trailer: y\r\n\r\n" % (len(body), body))
+    assert (status, json.loads(text)) == (200, [{"n": 42}])
+
+
+def test_what_the_library_answers_is_counted(node):
+    before = metric(node, "weft_http_requests_total", 'route="none"')
+    with open_socket(node) as sock:
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(20_000)) + b"\r\n")
+        all_of(sock, 2)
+    assert wait_for(lambda: metric(node, "weft_http_requests_total", 'route="none"') > before)
+
+
+# slow clients
+
+def test_a_byte_now_and_then_is_not_enough(node):
+    """Slow loris, and its twin that takes its answer so: cut off although never idle."""
+    cut = metric(node, "weft_sessions_cut_total", 'door="http"')
+    begin = time.monotonic()
+    slow_head, slow_body = open_socket(node), open_socket(node)
+    slow_body.sendall(f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n{EVE}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n".encode())
+    left = [slow_head, slow_body]
+    while left and time.monotonic() - begin < 20:
+        for sock in list(left):
+            try:
+                sock.sendall(b"G")
+            except OSError:
+                left.remove(sock)
+                sock.close()
+        time.sleep(0.1)
+    assert not left and time.monotonic() - begin < 10
+    assert wait_for(lambda: metric(node, "weft_sessions_cut_total", 'door="http"') >= cut + 2)
+
+
+def test_too_many_connections_are_told_so(node):
+    idle = [open_socket(node) for _ in range(40)]
+    try:
+        with open_socket(node) as sock:
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            status, headers, body = read_answer(sock.makefile("rb"))
+        assert (status, headers["retry-after"], json.loads(body)["code"]) == (503, "1", "53300")
+        assert metric(node, "weft_sessions_refused_total", 'door="http"', 'reason="connections"') >= 1
+    finally:
+        for sock in idle:
+            sock.close()
+    assert wait_for(lambda: alive(node))
+
+
+# packed answers
+
+def test_answers_are_packed_for_who_takes_it(node):
+    sql = {"sql": "select a.id, b.name from lab.people a, lab.people b where b.id < 200 order by a.id, b.id"}
+    plain = ask(node, post_bytes(sql, "Accept: text/csv"))
+    for accept, packed in (("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("gzip;q=0, *", False), ("br", False), ("", False), ("x-gzip", True)):
+        status, headers, body = ask(node, post_bytes(sql, "Accept: text/csv", f"Accept-Encoding: {accept}"))
+        assert (status, headers.get("content-encoding"), "Accept-Encoding" in headers["vary"]) == (200, "gzip" if packed else None, True), accept
+        assert (gzip.decompress(body) if packed else body) == plain[2]
+        assert not packed or len(body) * 3 < len(plain[2])
+    assert "content-encoding" not in ask(node, post_bytes(sql, "Accept: application/vnd.apache.parquet", "Accept-Encoding: gzip"))[1]
+    arrow = gzip.decompress(ask(node, post_bytes(sql, "Accept: application/vnd.apache.arrow.stream", "Accept-Encoding: gzip"))[2])
+    assert pa.ipc.open_stream(arrow).read_all().num_rows == 100 * 1000
+    status, headers, body = ask(node, f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+    assert headers["content-encoding"] == "gzip" and json.loads(gzip.decompress(body))["openapi"]
+    assert "content-encoding" not in ask(node, b"GET /healthz HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")[1]
+
+
+def test_a_packed_answer_that_breaks_off_is_no_whole_one(node):
+    sql = "select cast(case when a.id = 1999 and b.id = 1999 then 'no' else '1' end as int) as y from lab.people a, lab.people b"
+    with open_socket(node) as sock:
+        sock.sendall(post_bytes({"sql": sql}, "Accept: text/csv", "Accept-Encoding: gzip", "Connection: close"))
+        answer = all_of(sock, 30)
+    assert answer.startswith(b"HTTP/1.1 400") or not answer.endswith(b"0\r\n\r\n")
+
+
+def test_a_packed_stream_in_constant_memory(node):
+    sql = "select a.id as n, b.id as m from lab.people a, lab.people b, (values (1), (2), (3)) v(i)"
+    ask(node, post_bytes({"sql": "select 1"}))
+    before, total, raw = node.rss_bytes(), 0, zlib.decompressobj(31)
+    with open_socket(node) as sock:
+        sock.sendall(post_bytes({"sql": sql}, "Accept: text/csv", "Accept-Encoding: gzip", "Connection: close"))
+        file = sock.makefile("rb")
+        while file.readline().strip():
+            pass
+        while size := int(file.readline(), 16):
+            total += raw.decompress(file.read(size)).count(b"\n")
+            file.readline()
+        assert raw.eof and node.rss_bytes() - before < 8 << 20
+    assert total == 3_000_001
