@@ -45,6 +45,17 @@ static void data_row(struct encoder *e, struct buffer *out, size_t row)
 
 const struct encode_form encode_form_pg = {.row = data_row};
 
+static void both_rows(struct encoder *e, struct buffer *out, size_t row)
+{
+	for (int binary = 0; binary <= 1; binary++) {
+		for (size_t i = 0; i < e->column_count; i++)
+			e->binary[i] = binary;
+		data_row(e, out, row);
+	}
+}
+
+const struct encode_form encode_form_pg_both = {.row = both_rows};
+
 /* COPY's binary file format: signature, flags, extension length; tuples; -1. The header stands in
  * the first row's message, as PostgreSQL sends it and psycopg expects it. */
 static size_t begin_binary(const struct encoder *e, struct buffer *out)

@@ -31,6 +31,7 @@ struct encoder {
 };
 
 extern const struct encode_form encode_form_pg;
+extern const struct encode_form encode_form_pg_both;
 extern const struct encode_form encode_form_copy_text;
 extern const struct encode_form encode_form_copy_csv;
 extern const struct encode_form encode_form_copy_binary;

@@ -10,6 +10,7 @@
 
 static const struct encode_form *const forms[] = {
 	[ENCODE_PG] = &encode_form_pg,
+	[ENCODE_PG_BOTH] = &encode_form_pg_both,
 	[ENCODE_COPY_TEXT] = &encode_form_copy_text,
 	[ENCODE_COPY_CSV] = &encode_form_copy_csv,
 	[ENCODE_COPY_BINARY] = &encode_form_copy_binary,
@@ -35,6 +36,12 @@ static struct slice *unique_keys(
 	return keys;
 }
 
+void encoder_set_formats(struct encoder *encoder, const int *column_formats)
+{
+	for (size_t i = 0; i < encoder->column_count; i++)
+		encoder->binary[i] = column_formats[i] == 1;
+}
+
 bool encoder_new(struct engine_result *result, const struct encode_options *options,
 	struct encoder **out, struct error *err)
 {
@@ -57,8 +64,9 @@ bool encoder_new(struct engine_result *result, const struct encode_options *opti
 	encoder->binary = calloc(count + 1, sizeof *encoder->binary);
 	check(encoder->binary);
 	for (size_t i = 0; i < count; i++)
-		encoder->binary[i] = options->format == ENCODE_COPY_BINARY ||
-				     (options->column_formats && options->column_formats[i] == 1);
+		encoder->binary[i] = options->format == ENCODE_COPY_BINARY;
+	if (options->format == ENCODE_PG && options->column_formats)
+		encoder_set_formats(encoder, options->column_formats);
 	if (options->format == ENCODE_JSON || options->format == ENCODE_NDJSON) {
 		encoder->arena = arena_new();
 		encoder->keys = unique_keys(encoder->arena, encoder->columns, count);

@@ -29,6 +29,7 @@ bool encode_set_time_zone(const char *zone, struct error *err) must_check;
 
 enum encode_format {
 	ENCODE_PG,
+	ENCODE_PG_BOTH, /* each row twice, text and binary */
 	ENCODE_COPY_TEXT,
 	ENCODE_COPY_CSV,
 	ENCODE_COPY_BINARY,
@@ -58,6 +59,8 @@ struct encoder;
 bool encoder_new(struct engine_result *result, const struct encode_options *options,
 	struct encoder **out, struct error *err) must_check;
 void encoder_free(struct encoder **encoder);
+/* ENCODE_PG: how the rows that follow are to be; one entry per column. */
+void encoder_set_formats(struct encoder *encoder, const int *column_formats);
 bool encoder_begin(struct encoder *encoder, struct buffer *out, struct error *err) must_check;
 /* Whether encoder_rows wants whole chunks only (Arrow). */
 bool encoder_takes_chunks(const struct encoder *encoder);

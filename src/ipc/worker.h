@@ -56,15 +56,16 @@
  *              max_rows 0 = all. limit_*: 0 = none, else 53400 when passed. A worker has at most
  *              one open portal: while one is open W_PREPARE and W_EXECUTE answer 55000, so a
  *              session with an open cursor takes another worker for others.
- *   W_FETCH    -> {"portal":n,"max_rows":n}             <- as W_EXECUTE
+ *   W_FETCH    -> {"portal":n,"max_rows":n,"column_formats"?:[0|1…]}   <- as W_EXECUTE
+ *              column_formats: those of the rows from here on
  *   W_CLOSE    -> {"portal":n}                          <- W_FINE {}
  *   W_DATA     u32 little-endian number of rows, then bytes in the form the client asked for
  *   W_ERROR    {"state":"42703","message":"…","hint":"…","position":n}; texts already cleaned
  *   W_NOTICE   {"message":"…"}; may come before any final answer
  *
- * FORMAT: "pg" (complete DataRow messages), "copy-text", "copy-csv", "copy-binary" (complete
- * CopyData messages; options header, delimiter, null, quote, escape), "json", "ndjson", "csv",
- * "arrow" (IPC stream), "parquet" (bytes of one file).
+ * FORMAT: "pg" (complete DataRow messages), "pg-both" (each row as text and again as binary),
+ * "copy-text", "copy-csv", "copy-binary" (complete CopyData messages; options header, delimiter,
+ * null, quote, escape), "json", "ndjson", "csv", "arrow" (IPC stream), "parquet" (a file's bytes).
  *
  * AT: {"location":n,"clause"?,"database"?,"name"?:"orders@3","alias"?:"orders"}, one per table
  * reference whose text changes.

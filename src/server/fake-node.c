@@ -232,8 +232,10 @@ static void add_row(struct query *query, struct str *out)
 				      SLICE_FMT(query->params)),
 	};
 
-	if (query->format == QUERY_PG) {
-		if (query->formats[0])
+	if (query->format == QUERY_PG_BOTH)
+		pg_put_data_row(out, values, 2);
+	if (query->format == QUERY_PG || query->format == QUERY_PG_BOTH) {
+		if (query->formats[0] || query->format == QUERY_PG_BOTH)
 			values[0] = slice_of(binary, 4);
 		pg_put_data_row(out, values, 2);
 		return;
@@ -242,10 +244,14 @@ static void add_row(struct query *query, struct str *out)
 				      SLICE_FMT(values[1])));
 }
 
-bool query_fetch(struct query *query, uint64_t max_rows, const struct query_sink *sink,
+bool query_fetch(struct query *query, const struct query_more *more, const struct query_sink *sink,
 	enum query_end *end_out, uint64_t *rows_out, struct error *err)
 {
+	uint64_t max_rows = more->max_rows;
 	uint64_t given = 0;
+
+	for (size_t i = 0; more->column_formats && i < 2; i++)
+		query->formats[i] = more->column_formats[i];
 
 	while (query->at < query->rows && (max_rows == 0 || given < max_rows)) {
 		struct arena *arena = arena_new();
@@ -280,13 +286,20 @@ bool query_run(struct query *query, const struct query_execution *how,
 	struct error *err)
 {
 	query->format = how->format;
-	for (size_t i = 0; how->column_formats && i < 2; i++)
-		query->formats[i] = how->column_formats[i];
+	const struct query_more more = {how->max_rows, how->column_formats};
+
 	query->params = SLICE("");
 	for (size_t i = 0; i < how->param_count; i++)
 		query->params = arena_printf(query->arena, "%.*s/%.*s", SLICE_FMT(query->params),
 			SLICE_FMT(how->params[i].value));
-	return query_fetch(query, how->max_rows, sink, end_out, rows_out, err);
+	return query_fetch(query, &more, sink, end_out, rows_out, err);
+}
+
+bool query_still_allowed(const struct query *query, struct error *err)
+{
+	(void)query;
+	(void)err;
+	return true;
 }
 
 void query_cancel(struct query *query)

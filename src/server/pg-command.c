@@ -213,9 +213,12 @@ bool pg_command_columns(struct pg_session *session, const struct command *comman
 static bool run_query(struct pg_session *session, const struct pg_run *run, struct error *err)
 {
 	struct pg_portal *portal = run->portal;
+	const struct pg_rows to_client = {.to = PG_ROWS_TO_CLIENT};
 	struct pg_outcome outcome = {0};
 	bool ok = true;
 
+	if (portal->cursor)
+		return pg_run_cursor(session, run, err);
 	if (run->describe)
 		pg_put_row_description(&session->out, portal->columns, portal->column_count);
 	if (portal->state == PG_PORTAL_NEW) {
@@ -227,18 +230,20 @@ static bool run_query(struct pg_session *session, const struct pg_run *run, stru
 			.max_rows = run->max_rows,
 		};
 
-		ok = pg_query_run(session, portal->query, &how, PG_ROWS_TO_CLIENT, &outcome, err);
+		ok = pg_query_run(session, portal->query, &how, to_client, &outcome, err);
 	} else if (portal->state == PG_PORTAL_OPEN) {
-		ok = pg_query_fetch(
-			session, portal->query, run->max_rows, PG_ROWS_TO_CLIENT, &outcome, err);
+		const struct query_more more = {.max_rows = run->max_rows};
+
+		ok = pg_query_fetch(session, portal->query, &more, to_client, &outcome, err);
 	}
-	if (!ok || outcome.end == QUERY_COMPLETE) {
+	portal->position += outcome.rows;
+	portal->behind = !ok || outcome.end == QUERY_COMPLETE;
+	if (portal->behind) {
 		query_close(&portal->query);
 		portal->state = PG_PORTAL_DONE;
 	} else {
 		portal->state = PG_PORTAL_OPEN;
 	}
-	portal->position += (int64_t)outcome.rows;
 	if (!ok)
 		return false;
 	if (portal->state == PG_PORTAL_OPEN)
@@ -264,7 +269,8 @@ static bool run_explain(struct pg_session *session, const struct pg_run *run, st
 	int64_t began_us = clock_mono_us(&clock_system);
 	bool analyze = portal->command.flags & COMMAND_ANALYZE;
 
-	if (analyze && !pg_query_run(session, portal->query, &how, PG_ROWS_NOWHERE, &outcome, err))
+	if (analyze && !pg_query_run(session, portal->query, &how,
+			       (struct pg_rows){.to = PG_ROWS_NOWHERE}, &outcome, err))
 		return false;
 	int64_t took_us = clock_mono_us(&clock_system) - began_us;
 
@@ -397,19 +403,21 @@ static void run_begin(struct pg_session *session, const struct command *command)
 	pg_complete(session, command->tag);
 }
 
-static void run_end(struct pg_session *session, const struct command *command)
+static bool run_end(struct pg_session *session, const struct command *command, struct error *err)
 {
 	bool commits = command->kind == COMMAND_COMMIT && session->state != PG_FAILED;
+	bool idle = session->state == PG_IDLE;
 
-	if (session->state == PG_IDLE)
+	if (idle)
 		pg_tell(session, PG_WARNING, "25P01", SLICE("there is no transaction in progress"));
-	else if (commits)
-		pg_commit(session);
-	else
+	else if (!commits)
 		pg_rollback(session);
+	else if (!pg_commit(session, err))
+		return false;
 	if (command->flags & COMMAND_CHAIN)
 		pg_begin(session);
-	pg_complete(session, commits || session->state == PG_IDLE ? command->tag : "ROLLBACK");
+	pg_complete(session, commits || idle ? command->tag : "ROLLBACK");
+	return true;
 }
 
 static bool run_cancel(struct pg_session *session, const struct pg_run *run)
@@ -459,7 +467,7 @@ bool pg_command_run(struct pg_session *session, const struct pg_run *run, struct
 	case COMMAND_DISCARD: return run_discard(session, &command, err);
 	case COMMAND_BEGIN: run_begin(session, &command); return true;
 	case COMMAND_COMMIT:
-	case COMMAND_ROLLBACK: run_end(session, &command); return true;
+	case COMMAND_ROLLBACK: return run_end(session, &command, err);
 	case COMMAND_SAVEPOINT:
 	case COMMAND_RELEASE:
 	case COMMAND_ROLLBACK_TO:

@@ -73,7 +73,8 @@ bool pg_run_copy(struct pg_session *session, struct pg_portal *portal, struct er
 	if (format == COMMAND_COPY_BINARY)
 		binary = 1;
 	pg_put_copy_out(&session->out, binary, portal->column_count);
-	bool ok = pg_query_run(session, portal->query, &how, PG_ROWS_TO_CLIENT, &outcome, err);
+	bool ok = pg_query_run(session, portal->query, &how,
+		(struct pg_rows){.to = PG_ROWS_TO_CLIENT}, &outcome, err);
 
 	query_close(&portal->query);
 	if (!ok)

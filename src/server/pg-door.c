@@ -30,7 +30,8 @@ enum {
 	STACK_BYTES = 1 << 20, /* reserved; what is not touched costs nothing */
 	TICK_MS = 1000,
 	BACKLOG = 128,
-	MAX_REFUSED = 32, /* at a time that get a thread to be told so */
+	SPOOL_SESSIONS = 8, /* so many may use up their limit of kept rows at a time */
+	MAX_REFUSED = 32,   /* at a time that get a thread to be told so */
 };
 
 void pg_session_cancel(struct pg_session *session)
@@ -260,6 +261,7 @@ static void admit(struct pg_door *door, int fd, const struct sockaddr_storage *a
 	if (!session)
 		panic("out of memory");
 	pthread_mutex_init(&session->lock, NULL);
+	session->spool_budget.limit = door->session_spool_bytes;
 	pg_stream_init(&session->stream, fd, door->write_timeout_ms);
 	session->door = door;
 	session->server = door->server;
@@ -479,6 +481,7 @@ static void door_free(struct pg_door *door)
 	pthread_cond_destroy(&door->ended);
 	free(door->server_version);
 	free(door->database);
+	free(door->spool_dir);
 	free(door);
 }
 
@@ -501,6 +504,9 @@ static struct pg_door *door_new(struct server *server, const struct pg_door_conf
 	door->write_timeout_ms = config->write_timeout_ms ? config->write_timeout_ms : 120000;
 	door->message_max_bytes =
 		config->message_max_bytes ? config->message_max_bytes : (size_t)16 << 20;
+	door->spool_dir = strdup(config->spool_dir ? config->spool_dir : "/tmp");
+	door->session_spool_bytes = config->spool_max_bytes;
+	door->spool_budget.limit = config->spool_max_bytes * SPOOL_SESSIONS;
 	door->tls_required = config->tls_required;
 	door->server_version =
 		strdup(version && *version ? version : "15.0 (Weft " WEFT_VERSION ")");

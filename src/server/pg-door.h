@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -28,6 +29,8 @@ struct pg_door_config {
 	int idle_session_ms;		 /* 0 never */
 	int write_timeout_ms;		 /* [120000] a client that takes no bytes */
 	size_t message_max_bytes;	 /* [16 MiB] a message after sign-in */
+	const char *spool_dir;		 /* ["/tmp"] for rows that cursors keep */
+	uint64_t spool_max_bytes;	 /* of one session; 0 = no limit */
 };
 
 /* err: 08001 when the address cannot be bound, F0000 for certificate or key. Borrows nothing. */

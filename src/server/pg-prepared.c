@@ -134,6 +134,7 @@ void pg_portal_drop(struct pg_session *session, struct pg_portal *portal)
 	*link = portal->next;
 	session->portal_count--;
 	query_close(&portal->query);
+	pg_spool_free(&portal->spool);
 	arena_free(&portal->arena);
 	free(portal->name);
 	free(portal);
@@ -145,7 +146,7 @@ void pg_portals_drop(struct pg_session *session, enum pg_portals which, size_t s
 
 	for (struct pg_portal *at = session->portals; at; at = next) {
 		next = at->next;
-		if (at->savepoints >= savepoints && (which == PG_PORTALS_ALL || !at->hold))
+		if (at->savepoints >= savepoints && (which == PG_PORTALS_ALL || !at->held))
 			pg_portal_drop(session, at);
 	}
 }

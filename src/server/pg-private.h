@@ -11,6 +11,7 @@
 #include "pgwire/frontend.h"
 #include "server/pg-door.h"
 #include "server/pg-settings.h"
+#include "server/pg-spool.h"
 #include "server/pg-stream.h"
 #include "server/query.h"
 #include "sql/command.h"
@@ -57,10 +58,15 @@ struct pg_portal {
 	struct pg_column *columns;
 	size_t column_count;
 	enum pg_portal_state state;
-	bool cursor;
-	bool hold;
 	size_t savepoints; /* how many there were when it was made */
-	int64_t position;  /* rows given out */
+	bool cursor;
+	/* of cursors (pg-cursor.c) */
+	bool hold;
+	bool held; /* WITH HOLD, and its transaction has committed: lives until it is closed */
+	bool failed;
+	struct pg_spool *spool; /* all rows that came so far; NULL = they stream */
+	uint64_t position;	/* the row it stands on, from 1; 0 = before the first one */
+	bool behind;		/* behind the last row; position is the number of rows then */
 };
 
 struct pg_savepoint {
@@ -84,6 +90,7 @@ struct pg_session {
 	char id[20];
 	char user[256];	     /* with pid, under the door's lock: for other sessions */
 	int64_t deadline_us; /* of sign-in */
+	struct pg_spool_budget spool_budget;
 	const char *refusal; /* told as soon as the client can read it, instead of sign-in; NULL */
 
 	struct arena *request; /* reset before each message */
@@ -92,6 +99,7 @@ struct pg_session {
 	bool broken;	/* the connection is gone, or the protocol was broken beyond repair */
 	bool skipping;	/* to the next Sync */
 	bool finishing; /* Terminate was read */
+	bool several;	/* a Query message of several statements: they share one transaction */
 
 	struct auth_identity *identity;
 	struct pg_settings *settings;
@@ -126,6 +134,9 @@ struct pg_door {
 	int idle_session_ms;
 	int write_timeout_ms;
 	size_t message_max_bytes;
+	char *spool_dir;
+	uint64_t session_spool_bytes;
+	struct pg_spool_budget spool_budget;
 	bool tls_required;
 	char *server_version;
 	char *database;
@@ -182,24 +193,30 @@ bool pg_query_start(struct pg_session *session, struct query *query,
 	const struct query_execution *how, struct error *err) must_check;
 bool pg_query_describe(struct pg_session *session, struct query *query, struct arena *arena,
 	struct pg_description *out, struct error *err) must_check;
-/* Tells what governance does, then runs. Rows go to the client, or nowhere. */
-enum pg_rows_to { PG_ROWS_TO_CLIENT, PG_ROWS_NOWHERE };
+/* Tells what governance does, then runs. */
+enum pg_rows_to { PG_ROWS_TO_CLIENT, PG_ROWS_NOWHERE, PG_ROWS_TO_SPOOL };
+struct pg_rows {
+	enum pg_rows_to to;
+	struct pg_spool *spool;
+};
 struct pg_outcome {
 	enum query_end end;
 	uint64_t rows;
 };
 bool pg_query_run(struct pg_session *session, struct query *query,
-	const struct query_execution *how, enum pg_rows_to to, struct pg_outcome *out,
+	const struct query_execution *how, struct pg_rows to, struct pg_outcome *out,
 	struct error *err) must_check;
-bool pg_query_fetch(struct pg_session *session, struct query *query, uint64_t max_rows,
-	enum pg_rows_to to, struct pg_outcome *out, struct error *err) must_check;
+bool pg_query_fetch(struct pg_session *session, struct query *query, const struct query_more *more,
+	struct pg_rows to, struct pg_outcome *out, struct error *err) must_check;
 
 /* pg-transaction.c */
 void pg_begin(struct pg_session *session);
-void pg_commit(struct pg_session *session);
+/* Also ends a failed block, by rolling back. False: a cursor WITH HOLD could not be read to its
+ * end; the transaction was rolled back. */
+bool pg_commit(struct pg_session *session, struct error *err) must_check;
 void pg_rollback(struct pg_session *session);
 /* At Sync and after a Query message: what is outside of a block ends. */
-void pg_end_implicit(struct pg_session *session);
+bool pg_end_implicit(struct pg_session *session, struct error *err) must_check;
 bool pg_savepoint(
 	struct pg_session *session, const struct command *command, struct error *err) must_check;
 /* 25P02 for all but the ends of a block. */
@@ -278,6 +295,12 @@ bool pg_run_fetch(
 	struct pg_session *session, const struct pg_run *run, struct error *err) must_check;
 bool pg_run_close(
 	struct pg_session *session, const struct command *command, struct error *err) must_check;
+
+/* Execute of a cursor's portal. */
+bool pg_run_cursor(
+	struct pg_session *session, const struct pg_run *run, struct error *err) must_check;
+/* Reads cursors WITH HOLD of the transaction that ends to their end. */
+bool pg_cursors_keep(struct pg_session *session, struct error *err) must_check;
 
 /* pg-copy.c */
 bool pg_run_copy(

@@ -70,7 +70,7 @@ bool pg_query_describe(struct pg_session *session, struct query *query, struct a
 
 struct sink {
 	struct pg_session *session;
-	enum pg_rows_to to;
+	struct pg_rows rows;
 };
 
 static bool sink_rows(void *ctx, struct slice bytes, uint32_t rows, struct error *err)
@@ -78,7 +78,9 @@ static bool sink_rows(void *ctx, struct slice bytes, uint32_t rows, struct error
 	struct sink *sink = ctx;
 
 	(void)rows;
-	if (sink->to == PG_ROWS_TO_CLIENT)
+	if (sink->rows.to == PG_ROWS_TO_SPOOL)
+		return pg_spool_add(sink->rows.spool, bytes, err);
+	if (sink->rows.to == PG_ROWS_TO_CLIENT)
 		pg_send_rows(sink->session, bytes);
 	if (sink->session->broken)
 		return error_set(err, CONNECTION_FAILURE, "the client is gone");
@@ -121,7 +123,7 @@ bool pg_query_start(struct pg_session *session, struct query *query,
 }
 
 bool pg_query_run(struct pg_session *session, struct query *query,
-	const struct query_execution *how, enum pg_rows_to to, struct pg_outcome *out,
+	const struct query_execution *how, struct pg_rows to, struct pg_outcome *out,
 	struct error *err)
 {
 	struct sink state = {session, to};
@@ -139,15 +141,15 @@ bool pg_query_run(struct pg_session *session, struct query *query,
 	return ok;
 }
 
-bool pg_query_fetch(struct pg_session *session, struct query *query, uint64_t max_rows,
-	enum pg_rows_to to, struct pg_outcome *out, struct error *err)
+bool pg_query_fetch(struct pg_session *session, struct query *query, const struct query_more *more,
+	struct pg_rows to, struct pg_outcome *out, struct error *err)
 {
 	struct sink state = {session, to};
 	const struct query_sink sink = {sink_rows, sink_notice, &state};
 
 	if (!begin_running(session, query, err))
 		return false;
-	bool ok = query_fetch(query, max_rows, &sink, &out->end, &out->rows, err);
+	bool ok = query_fetch(query, more, &sink, &out->end, &out->rows, err);
 
 	end_running(session);
 	return ok;

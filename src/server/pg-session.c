@@ -101,7 +101,10 @@ static void put_reports(struct pg_session *session)
 
 static void put_ready(struct pg_session *session)
 {
-	pg_end_implicit(session);
+	struct error err;
+
+	if (!pg_end_implicit(session, &err))
+		pg_report(session, &err);
 	put_reports(session);
 	pg_put_ready(&session->out, session->state);
 	pg_flush(session);
@@ -121,12 +124,14 @@ static void on_query(struct pg_session *session, struct slice body)
 	ok = ok && command_split(session->request, text, &statements, &count, &err);
 	if (ok && count == 0)
 		pg_put_simple(&session->out, 'I');
+	session->several = count > 1;
 	for (size_t i = 0; ok && i < count && !session->broken; i++) {
 		ok = pg_run_simple(session, statements[i], &err);
 		if (!ok && err.position > 0)
 			err.position +=
 				command_position(text, (size_t)(statements[i].ptr - text.ptr)) - 1;
 	}
+	session->several = false;
 	if (!ok) {
 		pg_report(session, &err);
 		if (session->state == PG_IDLE)
@@ -198,7 +203,7 @@ static void handle(struct pg_session *session, char type, struct slice body)
 
 static int idle_timeout(const struct pg_session *session)
 {
-	bool holds = session->state != PG_IDLE || session->portals;
+	bool holds = session->state != PG_IDLE;
 	int64_t node =
 		holds ? session->door->idle_in_transaction_ms : session->door->idle_session_ms;
 	int64_t own = pg_settings_ms(session->settings,
@@ -209,22 +214,16 @@ static int idle_timeout(const struct pg_session *session)
 	return node ? (int)min_of(node, (int64_t)INT32_MAX) : -1;
 }
 
-/* A cursor WITH HOLD outside of a block is only closed; everything else ends the session. */
-static bool outlives_idleness(struct pg_session *session)
+static void end_idle(struct pg_session *session)
 {
 	struct error err;
 
-	if (session->state == PG_IDLE && session->portals) {
-		pg_portals_drop(session, PG_PORTALS_ALL, 0);
-		return true;
-	}
 	if (session->state == PG_IDLE)
 		error_set(&err, IDLE_SESSION, "terminating connection due to idle-session timeout");
 	else
 		error_set(&err, IDLE_IN_TRANSACTION,
 			"terminating connection due to idle-in-transaction timeout");
 	pg_report_fatal(session, &err);
-	return false;
 }
 
 /* Not busy any more: the door may end the session. False when it has begun to stop. */
@@ -253,17 +252,16 @@ static void say_stopping(struct pg_session *session)
 /* Waits for the next message's first byte; false when the session is over. */
 static bool wait_for_message(struct pg_session *session)
 {
-	enum pg_io io;
-
 	if (pg_stream_buffered(&session->stream) == 0 && session->out.len > PG_OUT_BYTES)
 		pg_flush(session);
 	if (pg_stream_buffered(&session->stream) == 0)
 		query_settle(session->server);
-	do {
-		if (session->broken)
-			return false;
-		io = pg_stream_wait(&session->stream, idle_timeout(session));
-	} while (io == PG_IO_TIMEOUT && outlives_idleness(session));
+	if (session->broken)
+		return false;
+	enum pg_io io = pg_stream_wait(&session->stream, idle_timeout(session));
+
+	if (io == PG_IO_TIMEOUT)
+		end_idle(session);
 	if (atomic_load(&session->door->stopping) || atomic_load(&session->terminated)) {
 		say_stopping(session);
 		return false;

@@ -41,14 +41,17 @@ void pg_begin(struct pg_session *session)
 	session->state = PG_IN_TRANSACTION;
 }
 
-void pg_commit(struct pg_session *session)
+bool pg_commit(struct pg_session *session, struct error *err)
 {
-	if (session->state == PG_FAILED) {
+	bool ok = session->state == PG_FAILED || pg_cursors_keep(session, err);
+
+	if (!ok || session->state == PG_FAILED) {
 		pg_rollback(session);
-		return;
+		return ok;
 	}
 	pg_settings_commit(session->settings);
 	end(session);
+	return true;
 }
 
 void pg_rollback(struct pg_session *session)
@@ -57,11 +60,12 @@ void pg_rollback(struct pg_session *session)
 	end(session);
 }
 
-void pg_end_implicit(struct pg_session *session)
+bool pg_end_implicit(struct pg_session *session, struct error *err)
 {
-	if (session->state == PG_IDLE)
-		pg_commit(session);
+	bool ok = session->state != PG_IDLE || pg_commit(session, err);
+
 	pg_statements_rest(session);
+	return ok;
 }
 
 static struct pg_savepoint *find(struct pg_session *session, struct slice name)

@@ -377,18 +377,20 @@ void query_abandon(struct query *q)
 	(void)!fail_start(q, false, &err);
 }
 
-bool query_fetch(struct query *q, uint64_t max_rows, const struct query_sink *sink,
+bool query_fetch(struct query *q, const struct query_more *more, const struct query_sink *sink,
 	enum query_end *end_out, uint64_t *rows_out, struct error *err)
 {
 	if (!q->portal_open)
 		return error_set(err, INVALID_CURSOR_STATE, "the portal is at its end");
 	scoped(arena_free) struct arena *scratch = arena_new();
+	const struct wire_prepared *d = atomic_load(&q->plan->description);
+	const struct wire_fetch fetch = {
+		.portal = PORTAL, .more = more, .column_count = d ? d->column_count : 0};
 	uint64_t before = q->rows;
 	bool answered = false;
 	atomic_store(&q->state, QUERY_RUNNING);
 	worker_begin(q->worker, timeout_of(q));
-	bool ok = worker_send(q->worker, W_FETCH, wire_portal_json(scratch, PORTAL, max_rows), NULL,
-			  0, err) &&
+	bool ok = worker_send(q->worker, W_FETCH, wire_fetch_json(scratch, &fetch), NULL, 0, err) &&
 		  pump(q, sink, end_out, &answered, err);
 	worker_end(q->worker);
 	*rows_out = q->rows - before;
@@ -404,7 +406,7 @@ void query_end_portal(struct query *q)
 	struct frame frame = {0};
 	struct error ignored;
 	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
-	bool ok = worker_send(q->worker, W_CLOSE, wire_portal_json(scratch, PORTAL, 0), NULL, 0,
+	bool ok = worker_send(q->worker, W_CLOSE, wire_close_json(scratch, PORTAL), NULL, 0,
 			  &ignored) &&
 		  worker_receive(q->worker, scratch, &frame, &ignored);
 	worker_end(q->worker);
@@ -412,6 +414,11 @@ void query_end_portal(struct query *q)
 	query_return_worker(q, ok && frame.type == W_FINE ? WORKER_CLEAN : WORKER_SPOILT);
 	q->portal_open = false;
 	query_audit_end(q, NULL);
+}
+
+bool query_still_allowed(const struct query *q, struct error *err)
+{
+	return !atomic_load(&q->cancelled) || cancelled_error(q, err);
 }
 
 void query_cancel(struct query *q)

@@ -27,6 +27,7 @@ void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot)
 
 enum query_format {
 	QUERY_PG,
+	QUERY_PG_BOTH, /* each row twice: all text, then all binary; for pg-spool.h */
 	QUERY_COPY_TEXT,
 	QUERY_COPY_CSV,
 	QUERY_COPY_BINARY,
@@ -123,8 +124,14 @@ enum query_end {
 bool query_run(struct query *query, const struct query_execution *how,
 	const struct query_sink *sink, enum query_end *end_out, uint64_t *rows_out,
 	struct error *err) must_check;
-bool query_fetch(struct query *query, uint64_t max_rows, const struct query_sink *sink,
+struct query_more {
+	uint64_t max_rows;	       /* 0 = all */
+	const int16_t *column_formats; /* QUERY_PG: from now on; NULL = as before */
+};
+bool query_fetch(struct query *query, const struct query_more *more, const struct query_sink *sink,
 	enum query_end *end_out, uint64_t *rows_out, struct error *err) must_check;
+/* For who keeps rows of a query that ran: 42501 once what it read may no longer be read. */
+bool query_still_allowed(const struct query *query, struct error *err) must_check;
 /* From any thread: the running call ends with 57014 within 500 ms or the worker is killed. */
 void query_cancel(struct query *query);
 /* What governance did, one sentence each ("rows filtered by eu-residency"); borrowed. */

@@ -59,6 +59,8 @@ static bool start_pg(struct server *server, struct error *err)
 		return true;
 	char *cert = tls_file(server, c->tls_cert_file, "tls.crt");
 	char *key = tls_file(server, c->tls_key_file, "tls.key");
+	char *spool;
+	check(asprintf(&spool, "%s/spill", server->data_dir) > 0);
 	struct pg_door_config door = {.address = c->pg_address,
 		.port = (int)c->pg_port,
 		.tls_cert_file = key ? cert : NULL,
@@ -71,10 +73,13 @@ static bool start_pg(struct server *server, struct error *err)
 		.idle_in_transaction_ms = (int)c->pg_idle_in_transaction_ms,
 		.idle_session_ms = (int)c->pg_idle_session_ms,
 		.write_timeout_ms = (int)c->pg_write_timeout_ms,
-		.message_max_bytes = (size_t)c->pg_message_max_bytes};
+		.message_max_bytes = (size_t)c->pg_message_max_bytes,
+		.spool_dir = spool,
+		.spool_max_bytes = (uint64_t)c->query_spill_bytes};
 	bool ok = pg_door_start(server, &door, &server->pg_door, err);
 	free(cert);
 	free(key);
+	free(spool);
 	if (ok)
 		log_say(server->log, DOOR_OPEN, NULL, log_cstr("door", "pg"),
 			log_cstr("address", c->pg_address),

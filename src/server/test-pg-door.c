@@ -33,11 +33,12 @@ static PGconn *connect_with(const struct fixture *f, const char *more)
 	return PQconnectdb(info);
 }
 
-static int set_up(void **state)
+static void start(struct fixture *f, uint64_t spool_max_bytes)
 {
-	struct fixture *f = calloc(1, sizeof *f);
-	const struct pg_door_config config = {
-		.address = "127.0.0.1", .max_connections_per_address = 8, .auth_timeout_ms = 500};
+	const struct pg_door_config config = {.address = "127.0.0.1",
+		.max_connections_per_address = 8,
+		.auth_timeout_ms = 500,
+		.spool_max_bytes = spool_max_bytes};
 	struct error err;
 
 	if (!pg_door_start(fake_node(), &config, &f->door, &err))
@@ -46,6 +47,13 @@ static int set_up(void **state)
 	if (PQstatus(f->conn) != CONNECTION_OK)
 		fail_msg("%s", PQerrorMessage(f->conn));
 	PQsetNoticeProcessor(f->conn, remember_notice, f);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	start(f, 0);
 	*state = f;
 	return 0;
 }
@@ -238,9 +246,15 @@ static void test_cursors(void **state)
 		{"rollback to s", NULL, NULL},
 		{"declare d cursor for delete from x", "25006", NULL},
 		{"rollback to s", NULL, NULL},
-		{"declare d scroll cursor for select rows 1", "0A000", NULL},
+		{"declare d scroll no scroll cursor for select rows 1", "42P11", NULL},
 		{"rollback", NULL, NULL},
 		{"fetch c", "34000", NULL},
+		{"declare c cursor for select rows 2; fetch 2 from c", NULL, "1"},
+		{"begin; declare h cursor with hold for select rows 3; rollback", NULL, NULL},
+		{"fetch h", "34000", NULL},
+		{"begin; declare h cursor with hold for select rows 3 broken", NULL, NULL},
+		{"commit", "22012", NULL},
+		{"fetch h", "34000", NULL},
 		{"begin; declare h cursor with hold for select rows 3; commit", NULL, NULL},
 		{"fetch 2 from h", NULL, "1"},
 		{"fetch 2 from h", NULL, "3"},
@@ -251,6 +265,62 @@ static void test_cursors(void **state)
 
 	run_steps(f->conn, steps, array_len(steps));
 	assert_int_equal(0, fake_node_open_queries());
+}
+
+static void test_scroll(void **state)
+{
+	struct fixture *f = *state;
+	static const struct step steps[] = {
+		{"begin", NULL, NULL},
+		{"declare c scroll cursor for select rows 100000", NULL, NULL},
+		{"fetch last from c", NULL, "100000"},
+		{"fetch relative -1 from c", NULL, "99999"},
+		{"fetch absolute 70001 from c", NULL, "70001"},
+		{"fetch backward 3 from c", NULL, "70000"},
+		{"fetch absolute -99999 from c", NULL, "2"},
+		{"fetch prior from c", NULL, "1"},
+		{"fetch prior from c", NULL, NULL},
+		{"fetch 0 from c", NULL, NULL},
+		{"fetch next from c", NULL, "1"},
+		{"fetch 0 from c", NULL, "1"},
+		{"move all from c", NULL, NULL},
+		{"fetch backward all from c", NULL, "100000"},
+		{"fetch first from c", NULL, "1"},
+		{"declare d no scroll cursor with hold for select rows 3", NULL, NULL},
+		{"commit", NULL, NULL},
+		{"fetch c", "34000", NULL},
+		{"fetch absolute 3 from d", NULL, "3"},
+		{"fetch backward 0 from d", "55000", NULL},
+		{"close d", NULL, NULL},
+	};
+
+	run_steps(f->conn, steps, array_len(steps));
+}
+
+/* What cursors keep counts for the session, and is given back with them. */
+static void test_spool_limit(void **state)
+{
+	struct fixture *f = *state;
+	static const struct step steps[] = {
+		{"begin", NULL, NULL},
+		{"declare c scroll cursor for select rows 15000", NULL, NULL},
+		{"move all from c", NULL, NULL},
+		{"savepoint s", NULL, NULL},
+		{"declare d scroll cursor for select rows 15000", NULL, NULL},
+		{"move all from d", "53400", NULL},
+		{"rollback to s", NULL, NULL},
+		{"close c", NULL, NULL},
+		{"declare d scroll cursor for select rows 15000", NULL, NULL},
+		{"move all from d", NULL, NULL},
+		{"declare e cursor for select rows 100000", NULL, NULL},
+		{"move all from e", NULL, NULL},
+		{"rollback", NULL, NULL},
+	};
+
+	PQfinish(f->conn);
+	pg_door_stop(&f->door, 1000);
+	start(f, 1 << 20);
+	run_steps(f->conn, steps, array_len(steps));
 }
 
 static void test_prepared(void **state)
@@ -324,7 +394,13 @@ static void test_extended_cursor(void **state)
 	assert_int_equal(1, PQgetvalue(result, 0, 0)[3]);
 	assert_string_equal("name 1/5", PQgetvalue(result, 0, 1));
 	PQclear(result);
-	expect(f->conn, "fetch c", "0A000", NULL);
+	expect(f->conn, "fetch c", NULL, "3"); /* in text now */
+	expect(f->conn, "commit", NULL, NULL);
+	expect(f->conn, "begin; declare s scroll cursor for select rows 3", NULL, NULL);
+	result = PQexecParams(f->conn, "fetch last from s", 0, NULL, NULL, NULL, NULL, 1);
+	assert_int_equal(3, PQgetvalue(result, 0, 0)[3]);
+	PQclear(result);
+	expect(f->conn, "fetch first from s", NULL, "1");
 	expect(f->conn, "commit", NULL, NULL);
 }
 
@@ -487,6 +563,8 @@ int main(void)
 		TEST(test_transactions),
 		TEST(test_notices),
 		TEST(test_cursors),
+		TEST(test_scroll),
+		TEST(test_spool_limit),
 		TEST(test_prepared),
 		TEST(test_extended_cursor),
 		TEST(test_copy),

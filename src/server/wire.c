@@ -190,6 +190,7 @@ static const char *format_name(enum query_format format)
 {
 	switch (format) {
 	case QUERY_PG: return "pg";
+	case QUERY_PG_BOTH: return "pg-both";
 	case QUERY_COPY_TEXT: return "copy-text";
 	case QUERY_COPY_CSV: return "copy-csv";
 	case QUERY_COPY_BINARY: return "copy-binary";
@@ -231,6 +232,18 @@ static void add_params(struct str *out, const struct wire_execute *e)
 	str_add_char(out, ']');
 }
 
+/* NULL adds nothing. */
+static void add_formats(struct str *out, const int16_t *formats, size_t count)
+{
+	if (!formats)
+		return;
+	add_key(out, "column_formats");
+	str_add_char(out, '[');
+	for (size_t i = 0; i < count; i++)
+		str_printf(out, "%s%d", i ? "," : "", formats[i]);
+	str_add_char(out, ']');
+}
+
 struct slice wire_execute_json(struct arena *arena, const struct wire_execute *e)
 {
 	struct str out = str_in(arena);
@@ -238,13 +251,7 @@ struct slice wire_execute_json(struct arena *arena, const struct wire_execute *e
 	add_plan_key(&out, e->key);
 	add_number(&out, "portal", e->portal);
 	add_text(&out, "format", slice_from_c(format_name(e->how->format)));
-	if (e->how->column_formats) {
-		add_key(&out, "column_formats");
-		str_add_char(&out, '[');
-		for (size_t i = 0; i < e->column_count; i++)
-			str_printf(&out, "%s%d", i ? "," : "", e->how->column_formats[i]);
-		str_add_char(&out, ']');
-	}
+	add_formats(&out, e->how->column_formats, e->column_count);
 	if (e->how->options.len) {
 		add_key(&out, "options");
 		str_add(&out, e->how->options);
@@ -257,10 +264,21 @@ struct slice wire_execute_json(struct arena *arena, const struct wire_execute *e
 	return str_slice(&out);
 }
 
-struct slice wire_portal_json(struct arena *arena, uint64_t portal, uint64_t max_rows)
+struct slice wire_fetch_json(struct arena *arena, const struct wire_fetch *fetch)
 {
-	return arena_printf(arena, "{\"portal\":%llu,\"max_rows\":%llu}",
-		(unsigned long long)portal, (unsigned long long)max_rows);
+	struct str out = str_in(arena);
+
+	str_add_char(&out, '{');
+	add_number(&out, "portal", fetch->portal);
+	add_number(&out, "max_rows", fetch->more->max_rows);
+	add_formats(&out, fetch->more->column_formats, fetch->column_count);
+	str_add_char(&out, '}');
+	return str_slice(&out);
+}
+
+struct slice wire_close_json(struct arena *arena, uint64_t portal)
+{
+	return arena_printf(arena, "{\"portal\":%llu}", (unsigned long long)portal);
 }
 
 bool wire_prepared_parse(

@@ -87,7 +87,13 @@ struct slice wire_execute_json(struct arena *arena, const struct wire_execute *e
 /* The relations alone, as a JSON array (jobs take them too). */
 struct slice wire_relations_json(
 	struct arena *arena, const struct wire_relation *relations, size_t count);
-struct slice wire_portal_json(struct arena *arena, uint64_t portal, uint64_t max_rows);
+struct wire_fetch {
+	uint64_t portal;
+	const struct query_more *more;
+	size_t column_count; /* entries of more->column_formats */
+};
+struct slice wire_fetch_json(struct arena *arena, const struct wire_fetch *fetch);
+struct slice wire_close_json(struct arena *arena, uint64_t portal);
 /* The answer W_PREPARED. XX000 when it is not one. */
 struct wire_prepared {
 	struct query_column *columns;

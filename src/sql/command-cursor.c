@@ -2,22 +2,42 @@
 #include "base/vec.h"
 #include "sql/command-private.h"
 
-bool command_parse_declare(struct command_parser *p)
+static bool contradicts(struct command_parser *p, const char *options)
 {
-	if (!command_expect_name(p, &p->out->name))
-		return false;
+	error_set(p->err, INVALID_CURSOR_DEFINITION, "cannot specify both %s", options);
+	return false;
+}
+
+static bool parse_cursor_options(struct command_parser *p)
+{
+	bool insensitive = false;
+	bool asensitive = false;
+
 	while (!token_is_word(p->token, "cursor")) {
 		if (command_accept_word(p, "binary"))
 			p->out->flags |= COMMAND_BINARY;
 		else if (command_accept_word(p, "scroll"))
 			p->out->flags |= COMMAND_SCROLL;
 		else if (command_accept_word(p, "no")) {
+			p->out->flags |= COMMAND_NO_SCROLL;
 			if (!command_expect_word(p, "scroll"))
 				return false;
-		} else if (!command_accept_word(p, "insensitive") &&
-			   !command_accept_word(p, "asensitive"))
+		} else if (command_accept_word(p, "insensitive"))
+			insensitive = true;
+		else if (command_accept_word(p, "asensitive"))
+			asensitive = true;
+		else
 			return command_syntax_error(p);
 	}
+	if ((p->out->flags & COMMAND_SCROLL) && (p->out->flags & COMMAND_NO_SCROLL))
+		return contradicts(p, "SCROLL and NO SCROLL");
+	return !(insensitive && asensitive) || contradicts(p, "ASENSITIVE and INSENSITIVE");
+}
+
+bool command_parse_declare(struct command_parser *p)
+{
+	if (!command_expect_name(p, &p->out->name) || !parse_cursor_options(p))
+		return false;
 	command_next(p);
 	if (command_accept_word(p, "with")) {
 		p->out->flags |= COMMAND_HOLD;
@@ -98,8 +118,9 @@ bool command_parse_fetch(struct command_parser *p)
 {
 	if (!parse_direction(p))
 		return false;
-	if (p->out->count < 0 && p->out->direction == FETCH_FORWARD) {
-		p->out->direction = FETCH_BACKWARD;
+	if (p->out->count < 0 && p->out->direction <= FETCH_BACKWARD) {
+		p->out->direction =
+			p->out->direction == FETCH_FORWARD ? FETCH_BACKWARD : FETCH_FORWARD;
 		p->out->count = -p->out->count;
 	}
 	if (!command_accept_word(p, "from"))

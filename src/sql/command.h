@@ -52,12 +52,13 @@ enum command_flags {
 	COMMAND_HOLD = 1 << 7,
 	COMMAND_BINARY = 1 << 8,
 	COMMAND_ANALYZE = 1 << 9,
+	COMMAND_NO_SCROLL = 1 << 11,
 	COMMAND_SESSION = 1 << 10, /* SET SESSION CHARACTERISTICS AS TRANSACTION */
 };
 
 enum command_direction {
-	FETCH_FORWARD, /* count rows; COMMAND_COUNT_ALL = the rest */
-	FETCH_BACKWARD,
+	FETCH_FORWARD,	/* count rows, never negative; COMMAND_COUNT_ALL = the rest */
+	FETCH_BACKWARD, /* likewise */
 	FETCH_ABSOLUTE,
 	FETCH_RELATIVE,
 };

@@ -81,7 +81,7 @@ static const struct row rows[] = {
 	{"savepoint \"S\"", COMMAND_SAVEPOINT, "SAVEPOINT", "S", 0},
 	{"release s", COMMAND_RELEASE, "RELEASE", "s", 0},
 	{"declare c binary no scroll cursor with hold for select 1", COMMAND_DECLARE,
-		"DECLARE CURSOR", "c", COMMAND_BINARY | COMMAND_HOLD},
+		"DECLARE CURSOR", "c", COMMAND_BINARY | COMMAND_HOLD | COMMAND_NO_SCROLL},
 	{"close all", COMMAND_CLOSE, "CLOSE CURSOR ALL", NULL, COMMAND_ALL},
 	{"close c", COMMAND_CLOSE, "CLOSE CURSOR", "c", 0},
 	{"deallocate prepare p", COMMAND_DEALLOCATE, "DEALLOCATE", "p", 0},

@@ -19,6 +19,7 @@ enum { FRAME_TARGET = 256 << 10, ROWS_HEADER = 4, ENCODE_STEP = 256 };
 
 static const char *const format_names[] = {
 	[ENCODE_PG] = "pg",
+	[ENCODE_PG_BOTH] = "pg-both",
 	[ENCODE_COPY_TEXT] = "copy-text",
 	[ENCODE_COPY_CSV] = "copy-csv",
 	[ENCODE_COPY_BINARY] = "copy-binary",
@@ -299,6 +300,18 @@ bool query_execute(struct query_worker *worker, const struct frame *frame, struc
 	return ok;
 }
 
+static void change_formats(struct portal *portal, const json_t *body)
+{
+	size_t columns;
+	engine_result_columns(portal->result, &columns);
+	if (!json_get_array(body, "column_formats"))
+		return;
+	int *formats = read_formats(body, columns);
+	if (formats)
+		encoder_set_formats(portal->encoder, formats);
+	free(formats);
+}
+
 bool query_fetch(struct query_worker *worker, const struct frame *frame, struct error *err)
 {
 	scoped(json_drop) json_t *body = json_parse(frame->payload, err);
@@ -306,6 +319,7 @@ bool query_fetch(struct query_worker *worker, const struct frame *frame, struct 
 		return false;
 	if (!worker->portal.open || worker->portal.number != json_get_i64(body, "portal", 0))
 		return error_set(err, INVALID_CURSOR_NAME, "the portal is not open");
+	change_formats(&worker->portal, body);
 	bool ok = send_portal(worker, (uint64_t)json_get_i64(body, "max_rows", 0), err);
 	if (!ok)
 		portal_close(&worker->portal);

@@ -12,6 +12,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
 from lib import smallmesh  # noqa: E402
+from lib.pgcluster import Cluster  # noqa: E402
 from lib.node import BUILD, Node, stop_all  # noqa: E402
 
 PASSWORD = "pw-" + "x" * 12
@@ -84,6 +85,14 @@ def lab(tmp_path):
     node = open_lab(tmp_path / "lab")
     yield node
     node.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A private PostgreSQL to compare with."""
+    server = Cluster()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="module")

@@ -236,6 +236,7 @@ SELECT 'abc
 SELECT "abc
 SELECT (1
 SELECT nope FROM {t}
+SELECT nope
 SELECT {t}.nope FROM {t}
 SELECT p.id FROM {t} q
 SELECT * FROM {t} WHERE nope = 1

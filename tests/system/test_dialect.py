@@ -2,17 +2,13 @@
 SQLSTATEs. What differs is listed here and told in docs/sql.md."""
 import json
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 
 import psycopg
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.lib.node import free_port  # noqa: E402
 from tests.system.dialect_statements import DIFFERENT, ERRORS, OTHER_ERRORS, SAME  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,22 +20,13 @@ PAIRS = {(OIDS[a], OIDS[b]) for a, b in TYPES}
 
 
 @pytest.fixture(scope="module")
-def postgres():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-pg-"))
-    folder.chmod(0o755)
-    (folder / "password").write_text("secret")
-    port = free_port()
-    script = ROOT / "scripts/pg-private.sh"
-    subprocess.run([script, "start", folder / "pg", str(port), folder / "password"], check=True, timeout=120)
-    try:
-        with psycopg.connect(f"host=127.0.0.1 port={port} user=shop password=secret dbname=postgres", autocommit=True, options="-c TimeZone=UTC") as session:
-            session.execute("CREATE SCHEMA lab")
-            session.execute("CREATE TABLE lab.people (id integer NOT NULL, name text, email text, region text)")
-            session.execute(f"INSERT INTO lab.people SELECT i, 'P' || i, NULL, CASE WHEN i % 2 = 1 THEN 'EU' ELSE 'US' END FROM generate_series(0, {ROWS - 1}) i")
-            yield session
-    finally:
-        subprocess.run([script, "stop", folder / "pg"], check=True, timeout=60)
-        shutil.rmtree(folder, ignore_errors=True)
+def postgres(cluster):
+    with cluster.connect(options="-c TimeZone=UTC") as session:
+        session.execute("CREATE SCHEMA lab")
+        session.execute("CREATE TABLE lab.people (id integer NOT NULL, name text, email text, region text)")
+        session.execute(f"INSERT INTO lab.people SELECT i, 'P' || i, NULL, CASE WHEN i % 2 = 1 THEN 'EU' ELSE 'US' END FROM generate_series(0, {ROWS - 1}) i")
+        yield session
+        session.execute("DROP SCHEMA lab CASCADE")
 
 
 @pytest.fixture(scope="module")
