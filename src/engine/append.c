@@ -119,19 +119,55 @@ static bool failed(duckdb_error_data data, struct error *err)
 	return bad;
 }
 
-bool engine_append_arrow(struct engine_appender *a, struct ArrowSchema *schema,
-	struct ArrowArray *array, struct error *err)
+static void keep(struct ArrowArray *array)
 {
-	duckdb_connection conn = a->engine->conn;
+	array->release = NULL; /* what a view shows is its owner's */
+}
+
+/* Rows at … at + count of array, which stays the owner. */
+static bool append_part(struct engine_appender *a, const struct ArrowArray *array, int64_t at,
+	int64_t count, struct error *err)
+{
+	size_t columns = (size_t)array->n_children;
+	struct ArrowArray *children = calloc(columns + 1, sizeof *children);
+	struct ArrowArray **list = calloc(columns + 1, sizeof *list);
+	check(children && list);
+	struct ArrowArray view = *array;
 	duckdb_data_chunk chunk = NULL;
-	bool ok = a->schema || !failed(duckdb_schema_from_arrow(conn, schema, &a->schema), err);
-	ok = ok && !failed(duckdb_data_chunk_from_arrow(conn, array, a->schema, &chunk), err);
-	if (array->release)
-		array->release(array);
+	for (size_t i = 0; i < columns; i++) {
+		children[i] = *array->children[i];
+		children[i].offset += at;
+		children[i].length = count;
+		children[i].release = keep;
+		list[i] = &children[i];
+	}
+	view.children = list;
+	view.length = count;
+	view.release = keep;
+	bool ok = !failed(
+		duckdb_data_chunk_from_arrow(a->engine->conn, &view, a->schema, &chunk), err);
 	if (ok && duckdb_append_data_chunk(a->appender, chunk) != DuckDBSuccess)
 		ok = fail(a, err);
 	if (chunk)
 		duckdb_destroy_data_chunk(&chunk);
+	free(list);
+	free(children);
+	return ok;
+}
+
+bool engine_append_arrow(struct engine_appender *a, struct ArrowSchema *schema,
+	struct ArrowArray *array, struct error *err)
+{
+	/* Where it has to cast, the appender has room for one vector, and does not look. */
+	int64_t most = (int64_t)duckdb_vector_size();
+	bool ok = a->schema ||
+		  !failed(duckdb_schema_from_arrow(a->engine->conn, schema, &a->schema), err);
+	for (int64_t at = 0; ok && at < array->length; at += most) {
+		int64_t left = array->length - at;
+		ok = append_part(a, array, at, left < most ? left : most, err);
+	}
+	if (array->release)
+		array->release(array);
 	return ok;
 }
 
