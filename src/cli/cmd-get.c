@@ -11,7 +11,7 @@
 
 /* get, describe, explain-access, and the names for completion. */
 
-enum { WATCH_US = 2000000 };
+enum { WATCH_US = 2000000, LIMIT_DEFAULT = 1000, LIMIT_MAX = 100000 };
 
 static bool fetch(struct cli *cli, const struct kind *kind, int64_t limit, json_t **items_out,
 	struct error *err)
@@ -181,6 +181,25 @@ static bool watch(struct cli *cli, const struct kind *kind, int64_t limit, struc
 	}
 }
 
+/* Without --limit a list ends after LIMIT_DEFAULT, but not silently; names are looked for in all.
+ */
+static bool fetch_unlimited(
+	struct cli *cli, const struct kind *kind, json_t **items_out, struct error *err)
+{
+	bool named = cli->parsed.arg_count > 1;
+	scoped(json_drop) json_t *items = NULL;
+
+	if (!fetch(cli, kind, named ? LIMIT_MAX : LIMIT_DEFAULT + 1, &items, err))
+		return false;
+	if (!named && json_array_size(items) > LIMIT_DEFAULT) {
+		json_array_remove(items, LIMIT_DEFAULT);
+		cli_note(cli, "these are the first %d %s; --limit N shows more", LIMIT_DEFAULT,
+			kind->plural);
+	}
+	*items_out = take(items);
+	return true;
+}
+
 bool cmd_get(struct cli *cli, struct error *err)
 {
 	const struct kind *kind = NULL;
@@ -190,11 +209,12 @@ bool cmd_get(struct cli *cli, struct error *err)
 	if (strcmp(cli->parsed.args[0], "failures") == 0)
 		return get_failures(cli, err);
 	if (!kind_find(cli->parsed.args[0], &kind, err) ||
-		!cli_option_number(cli, "limit", 1000, &limit, err))
+		!cli_option_number(cli, "limit", LIMIT_DEFAULT, &limit, err))
 		return false;
 	if (cli_is_set(cli, "watch"))
 		return watch(cli, kind, limit, err);
-	if (!fetch(cli, kind, limit, &items, err))
+	if (!(cli_is_set(cli, "limit") ? fetch(cli, kind, limit, &items, err)
+				       : fetch_unlimited(cli, kind, &items, err)))
 		return false;
 	if (cli->parsed.arg_count > 1 && !keep_named(cli, kind, items, err))
 		return false;

@@ -130,7 +130,7 @@ static bool append_part(struct engine_appender *a, const struct ArrowArray *arra
 {
 	size_t columns = (size_t)array->n_children;
 	struct ArrowArray *children = calloc(columns + 1, sizeof *children);
-	struct ArrowArray **list = calloc(columns + 1, sizeof *list);
+	struct ArrowArray **list = calloc(columns + 1, sizeof(struct ArrowArray *));
 	check(children && list);
 	struct ArrowArray view = *array;
 	duckdb_data_chunk chunk = NULL;

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/map.h"
 #include "base/slice.h"
 
 /*
@@ -277,6 +278,9 @@ struct manifest_set {
 	size_t policy_count;
 	struct manifest_term *terms;
 	size_t term_count;
+	/* for the lookups below */
+	struct map products_by_name;
+	struct map ports_by_name;
 };
 
 struct manifest_problem {
@@ -316,6 +320,16 @@ struct mark manifest_mark_inside(
 size_t manifest_find_domain(const struct manifest_set *set, struct slice name);
 size_t manifest_find_product(
 	const struct manifest_set *set, struct slice domain, struct slice name);
+
+struct manifest_port_found {
+	const struct manifest_product *product; /* NULL = there is none */
+	const struct manifest_port *port;
+};
+
+/* The port that SQL's domain.table names, in any case: "orders" is the newest major, "orders@1" the
+ * one. */
+struct manifest_port_found manifest_find_port(
+	const struct manifest_set *set, struct slice domain, struct slice table);
 /* The schema object of a contract that describes the port's table. NULL when there is none. */
 const struct manifest_schema *manifest_port_schema(
 	const struct manifest_set *set, const struct manifest_port *port);

@@ -480,6 +480,7 @@ static void fill_set(struct reading *r, struct manifest_set *out)
 		.terms = r->terms.items,
 		.term_count = r->terms.len,
 	};
+	index_set(r->arena, out);
 }
 
 bool manifest_parse(struct arena *arena, const struct manifest_file *files, size_t count,
@@ -507,34 +508,4 @@ bool manifest_parse(struct arena *arena, const struct manifest_file *files, size
 	manifest_problems_sort(problems);
 	fill_set(&r, out);
 	return problems->errors == 0;
-}
-
-size_t manifest_find_domain(const struct manifest_set *set, struct slice name)
-{
-	for (size_t i = 0; i < set->domain_count; i++)
-		if (slice_equal(set->domains[i].name, name))
-			return i;
-	return SIZE_MAX;
-}
-
-size_t manifest_find_product(const struct manifest_set *set, struct slice domain, struct slice name)
-{
-	for (size_t i = 0; i < set->product_count; i++)
-		if (slice_equal(set->products[i].domain, domain) &&
-			slice_equal(set->products[i].name, name))
-			return i;
-	return SIZE_MAX;
-}
-
-const struct manifest_schema *manifest_port_schema(
-	const struct manifest_set *set, const struct manifest_port *port)
-{
-	if (port->contract >= set->contract_count)
-		return NULL;
-	const struct manifest_contract *contract = &set->contracts[port->contract];
-
-	for (size_t i = 0; i < contract->schema_count; i++)
-		if (slice_equal(contract->schemas[i].name, port->name))
-			return &contract->schemas[i];
-	return contract->schema_count == 1 ? &contract->schemas[0] : NULL;
 }

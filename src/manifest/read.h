@@ -36,6 +36,8 @@ void read_contract(struct reading *r, const struct node *root, struct slice doma
 
 /* Checks over the whole set, once its parts are linked. */
 void check_set(struct reading *r);
+/* Fills the maps that look-ups use. */
+void index_set(struct arena *arena, struct manifest_set *set);
 void check_policies(struct reading *r);
 /* "did you mean …?" with the nearest of the names; none when all are far. */
 struct slice nearest_name(struct arena *arena, struct slice word, const struct slices *names);

@@ -5,6 +5,7 @@
  */
 #include "server/apply.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,14 +31,6 @@ static bool load_old(struct apply_work *work, struct error *err)
 	return true;
 }
 
-static bool requested(const struct apply_request *request, struct slice path)
-{
-	for (size_t i = 0; i < request->file_count; i++)
-		if (slice_equal(request->files[i].path, path))
-			return true;
-	return false;
-}
-
 static bool in_scope(struct slice scope, struct slice path)
 {
 	if (!scope.len)
@@ -57,12 +50,15 @@ static int compare_paths(const void *a, const void *b)
 static void overlay(struct apply_work *work)
 {
 	const struct apply_request *r = work->request;
+	struct map requested = map_in(work->arena);
+	for (size_t i = 0; i < r->file_count; i++)
+		map_put(&requested, r->files[i].path, &requested);
 	work->new_files =
 		arena_array_of(work->arena, struct manifest_file, work->old_count + r->file_count);
 	for (size_t i = 0; i < work->old_count; i++) {
 		struct slice path = work->old_files[i].path;
 		bool pruned = (r->flags & APPLY_PRUNE) && in_scope(r->scope, path);
-		if (!pruned && !requested(r, path))
+		if (!pruned && !map_get(&requested, path))
 			work->new_files[work->new_count++] = work->old_files[i];
 	}
 	for (size_t i = 0; i < r->file_count; i++)
@@ -213,28 +209,33 @@ const struct manifest_file *apply_find_file(
 	return count ? bsearch(&wanted, files, count, sizeof *files, compare_paths) : NULL;
 }
 
-static struct stored_change edit_of(const json_t *changes, struct slice path, struct slice text)
+/* The plan's steps by a text that each has: "path" or "name"; the first one counts. */
+static struct map steps_by(struct arena *arena, const json_t *steps, const char *member)
 {
-	struct stored_change edit = {.path = path, .text = text};
-	size_t i;
-	json_t *step;
-	json_array_foreach((json_t *)(uintptr_t)changes, i,
-		step) if (slice_equal(json_get_slice(step, "path"), path))
-	{
-		edit.kind = json_get_slice(step, "kind");
-		edit.name = json_get_slice(step, "name");
-		break;
+	struct map map = map_in(arena);
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		json_t *step = json_array_get(steps, i);
+		struct slice key = json_get_slice(step, member);
+		if (!map_get(&map, key))
+			map_put(&map, key, step);
 	}
-	if (slice_is_none(edit.kind))
-		edit.kind = SLICE("File");
-	if (slice_is_none(edit.name))
-		edit.name = path;
-	return edit;
+	return map;
+}
+
+static struct stored_change edit_of(
+	const struct map *steps_by_path, struct slice path, struct slice text)
+{
+	const json_t *step = map_get(steps_by_path, path);
+	return (struct stored_change){.path = path,
+		.text = text,
+		.kind = step ? json_get_slice(step, "kind") : SLICE("File"),
+		.name = step ? json_get_slice(step, "name") : path};
 }
 
 static bool store_apply(struct apply_work *work, json_t *plan, struct error *err)
 {
 	const json_t *steps = json_get_array(plan, "changes");
+	struct map by_path = steps_by(work->arena, steps, "path");
 	struct stored_change *edits = arena_array_of(
 		work->arena, struct stored_change, work->old_count + work->new_count);
 	size_t count = 0;
@@ -243,11 +244,11 @@ static bool store_apply(struct apply_work *work, json_t *plan, struct error *err
 		const struct manifest_file *before =
 			apply_find_file(work->old_files, work->old_count, now->path);
 		if (!before || !slice_equal(before->text, now->text))
-			edits[count++] = edit_of(steps, now->path, now->text);
+			edits[count++] = edit_of(&by_path, now->path, now->text);
 	}
 	for (size_t i = 0; i < work->old_count; i++)
 		if (!apply_find_file(work->new_files, work->new_count, work->old_files[i].path))
-			edits[count++] = edit_of(steps, work->old_files[i].path, SLICE_NONE);
+			edits[count++] = edit_of(&by_path, work->old_files[i].path, SLICE_NONE);
 	if (count == 0)
 		return true;
 	struct manifest_apply apply = {.changes = edits,
@@ -278,19 +279,18 @@ static bool drop_removed(struct apply_work *work, struct error *err)
 	return true;
 }
 
-static bool wants_run(const json_t *steps, const struct model_product *product)
+/* Names of the products whose data is to be made. */
+static struct map products_to_run(struct arena *arena, const json_t *steps)
 {
-	size_t i;
-	json_t *step;
-	json_array_foreach((json_t *)(uintptr_t)steps, i, step)
-	{
+	struct map names = map_in(arena);
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		json_t *step = json_array_get(steps, i);
 		struct slice action = json_get_slice(step, "action");
 		if (slice_equal_c(json_get_slice(step, "kind"), "DataProduct") &&
-			slice_equal_nocase(json_get_slice(step, "name"), product->full_name) &&
 			(slice_equal_c(action, "create") || slice_equal_c(action, "rebuild")))
-			return true;
+			map_put(&names, json_get_slice(step, "name"), step);
 	}
-	return false;
+	return names;
 }
 
 static bool can_run(const struct apply_work *work, const struct model_product *product)
@@ -319,7 +319,7 @@ static void order_products(
 static bool start_runs(struct apply_work *work, json_t *plan, struct error *err)
 {
 	const struct model *model = server_model(work->server);
-	const json_t *steps = json_get_array(plan, "changes");
+	struct map wanted = products_to_run(work->arena, json_get_array(plan, "changes"));
 	const struct model_product **order =
 		arena_array_of(work->arena, const struct model_product *, model->product_count + 1);
 	size_t count = 0;
@@ -328,7 +328,7 @@ static bool start_runs(struct apply_work *work, json_t *plan, struct error *err)
 		order_products(&model->products[i], order, &count);
 	for (size_t i = 0; i < count && ok; i++) {
 		const struct model_product *p = order[i];
-		if (!wants_run(steps, p) || !can_run(work, p))
+		if (!map_get(&wanted, p->full_name) || !can_run(work, p))
 			continue;
 		struct run_order run = {.product = p->full_name,
 			.mode = RUN_FULL,
@@ -383,7 +383,7 @@ bool apply_files(
 	unsigned scope = request->flags & APPLY_DRY_RUN ? AUTH_READ : AUTH_APPLY;
 	if (!auth_require(request->identity, scope, err))
 		return false;
-	scoped(arena_free) struct arena *arena = arena_new();
+	struct arena *arena = arena_new();
 	scoped(json_drop) json_t *plan = json_object();
 	struct apply_work work = {.server = server, .arena = arena, .request = request};
 	pthread_mutex_lock(&server->apply_lock);
@@ -391,6 +391,10 @@ bool apply_files(
 	bool ok = apply_locked(&work, plan, err);
 	server_model_release(server, &work.model);
 	pthread_mutex_unlock(&server->apply_lock);
+	arena_free(&arena);
+	/* Two meshes were in memory; libc would keep the pages for a next time that is hours away.
+	 */
+	malloc_trim(0);
 	if (ok)
 		*out = take(plan);
 	return ok;

@@ -12,36 +12,6 @@
 #include "sql/sql.h"
 #include "store/store.h"
 
-struct port_found {
-	const struct manifest_product *product;
-	const struct manifest_port *port;
-};
-
-/* "orders" is the newest major, "orders@1" the one. */
-static struct port_found find_port(
-	const struct manifest_set *set, struct slice domain, struct slice table)
-{
-	struct port_found best = {NULL, NULL};
-	struct slice version = table;
-	struct slice name = slice_split(&version, '@');
-	for (size_t i = 0; set && i < set->product_count; i++) {
-		const struct manifest_product *p = &set->products[i];
-		if (!slice_equal_nocase(p->domain, domain))
-			continue;
-		for (size_t j = 0; j < p->port_count; j++) {
-			const struct manifest_port *port = &p->ports[j];
-			int64_t major = port->major;
-			if (!slice_equal_nocase(port->name, name) ||
-				(!slice_is_none(version) &&
-					(!slice_to_i64(version, &major) || major != port->major)))
-				continue;
-			if (!best.port || port->major > best.port->major)
-				best = (struct port_found){p, port};
-		}
-	}
-	return best;
-}
-
 static struct mark place_of_read(const struct transform_reads *reads, struct slice table)
 {
 	size_t offset = slice_find(reads->transform->sql, table, 0);
@@ -64,10 +34,11 @@ static bool check_reads(struct sql_check *check, const struct transform_reads *r
 	for (size_t i = 0; i < reads->table_count; i++) {
 		struct slice table = reads->tables[i];
 		struct slice domain = slice_split(&table, '.');
-		struct port_found found = find_port(check->set, domain, table);
+		struct manifest_port_found found = manifest_find_port(check->set, domain, table);
 		if (found.port && may_know(check, reads, found.product))
 			continue;
-		bool removed = !found.port && find_port(check->before, domain, table).port;
+		bool removed = !found.port && check->before &&
+			       manifest_find_port(check->before, domain, table).port;
 		ok = false;
 		manifest_problem_add(check->problems, place_of_read(reads, table), false,
 			arena_printf(check->arena,
@@ -90,7 +61,7 @@ static bool relations_of(const struct sql_check *check, const struct transform_r
 	for (size_t i = 0; i < reads->table_count; i++) {
 		struct slice table = reads->tables[i];
 		struct slice domain = slice_split(&table, '.');
-		struct port_found found = find_port(check->set, domain, table);
+		struct manifest_port_found found = manifest_find_port(check->set, domain, table);
 		const struct manifest_schema *schema = manifest_port_schema(check->set, found.port);
 		if (!schema)
 			return false;
@@ -105,8 +76,8 @@ static bool relations_of(const struct sql_check *check, const struct transform_r
 static const struct manifest_schema *target_of(
 	const struct sql_check *check, const struct transform_reads *reads)
 {
-	struct port_found found =
-		find_port(check->set, reads->product->domain, reads->transform->table);
+	struct manifest_port_found found =
+		manifest_find_port(check->set, reads->product->domain, reads->transform->table);
 	return found.port ? manifest_port_schema(check->set, found.port) : NULL;
 }
 
@@ -179,14 +150,14 @@ static bool check_binding(
 	struct store *store = check->parser.store;
 	struct wire_prepared prepared;
 	size_t errors = check->problems->errors;
-	if (store && !store_meta_get(store, key, check->arena, &known, err))
+	if (store && !store_derived_get(store, key, check->arena, &known, err))
 		return false;
 	if (!slice_is_none(known))
 		return true;
 	if (parse_bind(&check->parser, &binding, check->arena, &prepared, err)) {
 		check_columns(check, reads, &prepared);
 		return !store || check->problems->errors > errors ||
-		       store_meta_put(store, key, SLICE("1"), err);
+		       store_derived_put(store, key, SLICE("1"), err);
 	}
 	if (parse_is_io(err))
 		return false;
@@ -229,7 +200,7 @@ struct circle {
 
 static struct slice node_name(const struct circle *c, struct slice domain, struct slice table)
 {
-	struct port_found found = find_port(c->check->set, domain, table);
+	struct manifest_port_found found = manifest_find_port(c->check->set, domain, table);
 	if (!found.port)
 		return SLICE_NONE;
 	if (c->products)

@@ -55,11 +55,11 @@ void filters_compile(struct server *server, const struct model *model)
 		struct slice key = key_of(model->arena, policy->filter);
 		struct error ignored;
 		struct slice ast = SLICE_NONE;
-		if (store_meta_get(server->store, key, model->arena, &ast, &ignored) &&
+		if (store_derived_get(server->store, key, model->arena, &ast, &ignored) &&
 			slice_is_none(ast)) {
 			ast = make_ast(server, model->arena, model, policy->filter);
 			if (!slice_is_none(ast) &&
-				!store_meta_put(server->store, key, ast, &ignored))
+				!store_derived_put(server->store, key, ast, &ignored))
 				log_failure(server->log, EVENT_STORE_FAILED, NULL,
 					"keep a row filter's tree", &ignored);
 		}

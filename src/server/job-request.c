@@ -23,15 +23,24 @@
 #include "store/ingest.h"
 #include "store/manifests.h"
 
-static bool load_manifests(struct server *server, struct job_plan *plan, struct error *err)
+/* Of the product's domain: contracts and sources of a product are its domain's, and a mesh may
+ * have thousands of others. */
+static bool load_manifests(
+	struct server *server, struct job_plan *plan, struct slice product, struct error *err)
 {
 	struct manifest_row *rows;
-	size_t count;
-	if (!manifests_list(server->store, plan->arena, &rows, &count, err))
+	size_t row_count;
+	size_t count = 0;
+	if (!manifests_list(server->store, plan->arena, &rows, &row_count, err))
 		return false;
-	struct manifest_file *files = arena_array_of(plan->arena, struct manifest_file, count);
-	for (size_t i = 0; i < count; i++)
-		files[i] = (struct manifest_file){.path = rows[i].path, .text = rows[i].text};
+	struct slice domain = slice_split(&product, '.');
+	struct slice folder = arena_printf(plan->arena, "domains/%.*s/", SLICE_FMT(domain));
+	struct manifest_file *files = arena_array_of(plan->arena, struct manifest_file, row_count);
+	for (size_t i = 0; i < row_count; i++)
+		if (slice_equal_c(rows[i].path, "mesh.yaml") ||
+			slice_starts_with(rows[i].path, folder))
+			files[count++] =
+				(struct manifest_file){.path = rows[i].path, .text = rows[i].text};
 	struct manifest_problems problems = {.arena = plan->arena};
 	if (manifest_parse(plan->arena, files, count, &plan->set, &problems))
 		return true;
@@ -447,7 +456,7 @@ static void order_port(const struct job_plan *plan, const struct manifest_port *
 static bool fill(
 	struct server *server, struct job_plan *plan, struct slice product, struct error *err)
 {
-	if (!load_manifests(server, plan, err) || !find_product(plan, product, err) ||
+	if (!load_manifests(server, plan, product, err) || !find_product(plan, product, err) ||
 		!add_frame(server, plan, err))
 		return false;
 	const struct manifest_product *m = plan->manifest;

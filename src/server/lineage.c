@@ -48,7 +48,7 @@ static bool load(const struct parser *parser, struct arena *arena, const struct 
 {
 	struct slice key = lineage_key(arena, "transform.tables", text->domain, text->sql);
 	struct slice known = SLICE_NONE;
-	if (parser->store && !store_meta_get(parser->store, key, arena, &known, err))
+	if (parser->store && !store_derived_get(parser->store, key, arena, &known, err))
 		return false;
 	if (!slice_is_none(known)) {
 		*out = json_parse(known, err);
@@ -56,7 +56,7 @@ static bool load(const struct parser *parser, struct arena *arena, const struct 
 	}
 	if (!parse_tables(parser, arena, text, out, err))
 		return false;
-	if (!parser->store || store_meta_put(parser->store, key, json_print(arena, *out), err))
+	if (!parser->store || store_derived_put(parser->store, key, json_print(arena, *out), err))
 		return true;
 	json_decref(*out);
 	return false;

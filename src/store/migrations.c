@@ -80,6 +80,11 @@ static const char *const STEPS[] = {
 	/* 7: where failing rows are kept, by table */
 	"CREATE INDEX check_failing ON check_result (product, tbl, run)"
 	" WHERE failing_path IS NOT NULL;",
+
+	/* 8: what was worked out from texts, in a table of its own that may forget */
+	"CREATE TABLE derived (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,"
+	" value TEXT NOT NULL);"
+	"DELETE FROM meta WHERE key LIKE 'transform.%' OR key LIKE 'filter.%';",
 };
 
 int migrate_newest(void)

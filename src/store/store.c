@@ -288,14 +288,14 @@ bool store_bump_epoch(struct db *db, struct error *err)
 		err);
 }
 
-bool store_meta_get(struct store *store, struct slice key, struct arena *arena,
+static bool get_text(struct store *store, const char *sql, struct slice key, struct arena *arena,
 	struct slice *value_out, struct error *err)
 {
 	struct db *db = store_read_begin(store, err);
 
 	if (!db)
 		return false;
-	struct stmt s = stmt_begin(db, "SELECT value FROM meta WHERE key = ?", err);
+	struct stmt s = stmt_begin(db, sql, err);
 
 	stmt_text(&s, key);
 	struct slice value = stmt_row(&s) ? stmt_get_text(&s, arena) : SLICE_NONE;
@@ -305,6 +305,12 @@ bool store_meta_get(struct store *store, struct slice key, struct arena *arena,
 		*value_out = value;
 	store_read_end(store, db);
 	return ok;
+}
+
+bool store_meta_get(struct store *store, struct slice key, struct arena *arena,
+	struct slice *value_out, struct error *err)
+{
+	return get_text(store, "SELECT value FROM meta WHERE key = ?", key, arena, value_out, err);
 }
 
 bool store_meta_put(struct store *store, struct slice key, struct slice value, struct error *err)
@@ -318,4 +324,29 @@ bool store_meta_put(struct store *store, struct slice key, struct slice value, s
 	stmt_text(&s, key);
 	stmt_text(&s, value);
 	return store_write_end(store, db, stmt_run(&s), err);
+}
+
+bool store_derived_get(struct store *store, struct slice key, struct arena *arena,
+	struct slice *value_out, struct error *err)
+{
+	return get_text(
+		store, "SELECT value FROM derived WHERE key = ?", key, arena, value_out, err);
+}
+
+bool store_derived_put(struct store *store, struct slice key, struct slice value, struct error *err)
+{
+	struct db *db = store_write_begin_relaxed(store, err);
+
+	if (!db)
+		return false;
+	struct stmt s =
+		stmt_begin(db, "INSERT OR REPLACE INTO derived (key, value) VALUES (?, ?)", err);
+
+	stmt_text(&s, key);
+	stmt_text(&s, value);
+	bool ok =
+		stmt_run(&s) &&
+		db_exec(db, "DELETE FROM derived WHERE id <= (SELECT max(id) FROM derived) - 20000",
+			err);
+	return store_write_end(store, db, ok, err);
 }

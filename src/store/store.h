@@ -51,3 +51,9 @@ bool store_meta_get(struct store *store, struct slice key, struct arena *arena,
 	struct slice *value_out, struct error *err) must_check;
 bool store_meta_put(
 	struct store *store, struct slice key, struct slice value, struct error *err) must_check;
+/* What was worked out from a text (its tree, its tables) and may be worked out again: not flushed
+ * to the disk one by one, and only the newest 20,000 stay. none when absent. */
+bool store_derived_get(struct store *store, struct slice key, struct arena *arena,
+	struct slice *value_out, struct error *err) must_check;
+bool store_derived_put(
+	struct store *store, struct slice key, struct slice value, struct error *err) must_check;

@@ -542,6 +542,24 @@ static void test_backup(void **state)
 	assert_true(store_ping(f->store, &f->err));
 }
 
+/* Anybody who may plan adds to it: it forgets the oldest. */
+static void test_derived(void **state)
+{
+	struct fixture *f = *state;
+	struct slice value;
+
+	for (int i = 0; i < 20010; i++)
+		assert_true(store_derived_put(
+			f->store, arena_printf(f->arena, "k%d", i), SLICE("v"), &f->err));
+	assert_true(store_derived_put(f->store, SLICE("k20009"), SLICE("w"), &f->err));
+	assert_true(store_derived_get(f->store, SLICE("k20009"), f->arena, &value, &f->err));
+	assert_true(slice_equal_c(value, "w"));
+	assert_true(store_derived_get(f->store, SLICE("k5"), f->arena, &value, &f->err));
+	assert_true(slice_is_none(value));
+	assert_true(store_derived_get(f->store, SLICE("k100"), f->arena, &value, &f->err));
+	assert_true(slice_equal_c(value, "v"));
+}
+
 static void *work(void *fixture)
 {
 	struct fixture *f = fixture;
@@ -586,6 +604,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_audit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_layouts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_derived, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
