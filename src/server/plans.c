@@ -15,12 +15,14 @@ struct entry {
 	struct entry *chain;
 	struct entry *newer;
 	struct entry *older;
+	size_t bytes; /* as counted last */
 };
 
 struct plans {
 	pthread_mutex_t lock;
 	size_t max_plans;
-	size_t count;
+	size_t max_bytes;
+	struct plans_use use;
 	atomic_uint_fast64_t last_id; /* of plans, without the lock */
 	struct entry *buckets[BUCKETS];
 	struct entry *newest;
@@ -73,20 +75,23 @@ const struct wire_prepared *plan_describe_take(
 	struct plan *plan, struct wire_prepared *description, struct arena *arena)
 {
 	struct wire_prepared *expected = NULL;
+	size_t bytes = arena_bytes(arena);
 	if (atomic_compare_exchange_strong(&plan->description, &expected, description)) {
 		plan->description_arena = arena;
+		atomic_store(&plan->description_bytes, bytes);
 		return description;
 	}
 	arena_free(&arena);
 	return expected;
 }
 
-struct plans *plans_new(size_t max_plans)
+struct plans *plans_new(size_t max_plans, size_t max_bytes)
 {
 	struct plans *plans = calloc(1, sizeof *plans);
 	check(plans != NULL);
 	pthread_mutex_init(&plans->lock, NULL);
 	plans->max_plans = max_plans;
+	plans->max_bytes = max_bytes;
 	return plans;
 }
 
@@ -118,9 +123,32 @@ static void drop_locked(struct plans *plans, struct entry *e)
 	check(*at == e);
 	*at = e->chain;
 	unlink_use_locked(plans, e);
-	plans->count--;
+	plans->use.plans--;
+	plans->use.bytes -= e->bytes;
 	plan_unref(&e->plan);
 	free(e);
+}
+
+/* A plan grows once, when it is described. */
+static void weigh_locked(struct plans *plans, struct entry *e)
+{
+	size_t bytes =
+		sizeof *e + arena_bytes(e->plan->arena) + atomic_load(&e->plan->description_bytes);
+	plans->use.bytes += bytes - e->bytes;
+	e->bytes = bytes;
+}
+
+static void shrink_locked(struct plans *plans)
+{
+	/* One that is too large by itself must not drive out all the others. */
+	if (plans->newest && plans->newest->bytes > plans->max_bytes) {
+		drop_locked(plans, plans->newest);
+		plans->use.dropped++;
+	}
+	while (plans->use.plans > plans->max_plans || plans->use.bytes > plans->max_bytes) {
+		drop_locked(plans, plans->oldest);
+		plans->use.dropped++;
+	}
 }
 
 struct plan *plans_find(struct plans *plans, struct plan_key key)
@@ -132,6 +160,8 @@ struct plan *plans_find(struct plans *plans, struct plan_key key)
 		unlink_use_locked(plans, e);
 		link_newest_locked(plans, e);
 		plan = plan_ref(e->plan);
+		weigh_locked(plans, e);
+		shrink_locked(plans);
 	}
 	pthread_mutex_unlock(&plans->lock);
 	return plan;
@@ -148,8 +178,9 @@ void plans_add(struct plans *plans, struct plan *plan)
 		e->chain = *bucket;
 		*bucket = e;
 		link_newest_locked(plans, e);
-		if (++plans->count > plans->max_plans)
-			drop_locked(plans, plans->oldest);
+		plans->use.plans++;
+		weigh_locked(plans, e);
+		shrink_locked(plans);
 	}
 	pthread_mutex_unlock(&plans->lock);
 }
@@ -162,12 +193,12 @@ void plans_clear(struct plans *plans)
 	pthread_mutex_unlock(&plans->lock);
 }
 
-size_t plans_count(struct plans *plans)
+struct plans_use plans_use(struct plans *plans)
 {
 	pthread_mutex_lock(&plans->lock);
-	size_t count = plans->count;
+	struct plans_use use = plans->use;
 	pthread_mutex_unlock(&plans->lock);
-	return count;
+	return use;
 }
 
 void plans_free(struct plans **plans_ptr)

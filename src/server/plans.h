@@ -62,6 +62,7 @@ struct plan {
 	size_t explain_count;
 	_Atomic(struct wire_prepared *)
 		description; /* in an arena of its own, NULL until prepared */
+	atomic_size_t description_bytes;
 	struct arena *description_arena;
 };
 
@@ -75,14 +76,20 @@ void plan_unref(struct plan **plan);
 const struct wire_prepared *plan_describe_take(
 	struct plan *plan, struct wire_prepared *description, struct arena *arena);
 
-struct plans *plans_new(size_t max_plans);
+struct plans *plans_new(size_t max_plans, size_t max_bytes);
 void plans_free(struct plans **plans);
 /* Counted, or NULL. */
 struct plan *plans_find(struct plans *plans, struct plan_key key);
-/* Keeps a reference of its own; drops the least recently used one over the limit. */
+/* Keeps a reference of its own, and drops the least recently used ones over a limit; a plan that is
+ * larger than all may be is not kept. */
 void plans_add(struct plans *plans, struct plan *plan);
 void plans_clear(struct plans *plans);
-size_t plans_count(struct plans *plans);
+struct plans_use {
+	size_t plans;
+	size_t bytes;
+	uint64_t dropped; /* over a limit, since the start */
+};
+struct plans_use plans_use(struct plans *plans);
 
 /* Digest of parts, in order, each with its length; the bytes may hold anything. */
 void digest_parts(const struct slice *parts, size_t count, uint64_t words_out[2]);

@@ -167,7 +167,8 @@ static struct server *server_new(const struct server_options *options)
 	server->metrics = metrics_new();
 	server->damping = damping_new(&clock_system);
 	server->file_lists = file_lists_new();
-	server->plans = plans_new((size_t)options->config->plan_cache_entries);
+	server->plans = plans_new((size_t)options->config->plan_cache_entries,
+		(size_t)options->config->plan_cache_bytes);
 	pthread_mutex_init(&server->model_lock, NULL);
 	pthread_mutex_init(&server->refresh_lock, NULL);
 	pthread_mutex_init(&server->apply_lock, NULL);

@@ -114,6 +114,10 @@ void tend_gauges(struct server *server)
 	if (statvfs(server->data_dir, &space) == 0)
 		metrics_set(m, METRIC_DISK_FREE_BYTES, NULL, NULL,
 			(double)space.f_bavail * (double)space.f_frsize);
+	struct plans_use plans = plans_use(server->plans);
+	metrics_set(m, METRIC_PLANS, NULL, NULL, (double)plans.plans);
+	metrics_set(m, METRIC_PLAN_BYTES, NULL, NULL, (double)plans.bytes);
+	metrics_set(m, METRIC_PLANS_DROPPED, NULL, NULL, (double)plans.dropped);
 	gauge_workers(server);
 	gauge_runs(server);
 	gauge_tables(server, model, clock_wall_us(&clock_system));

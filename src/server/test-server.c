@@ -81,7 +81,7 @@ static struct plan *make_plan(struct plans *plans, uint64_t n)
 static void test_plans_forget_the_least_used(void **state)
 {
 	(void)state;
-	struct plans *plans = plans_new(2);
+	struct plans *plans = plans_new(2, 1 << 20);
 	for (uint64_t n = 1; n <= 3; n++) {
 		struct plan *plan = make_plan(plans, n);
 		plans_add(plans, plan);
@@ -93,21 +93,60 @@ static void test_plans_forget_the_least_used(void **state)
 			plan_unref(&plan);
 		}
 	}
-	assert_int_equal(plans_count(plans), 2);
+	assert_int_equal(plans_use(plans).plans, 2);
 	struct plan *one = plans_find(plans, (struct plan_key){{1}});
 	assert_non_null(one);
 	assert_null(plans_find(plans, (struct plan_key){{2}}));
 	plans_clear(plans);
-	assert_int_equal(plans_count(plans), 0);
+	assert_int_equal(plans_use(plans).plans, 0);
 	assert_int_equal(one->key.words[0], 1); /* its own reference keeps it */
 	plan_unref(&one);
+	plans_free(&plans);
+}
+
+static void add_plan(struct plans *plans, uint64_t n, size_t bytes)
+{
+	struct plan *plan = make_plan(plans, n);
+	arena_alloc(plan->arena, bytes);
+	plans_add(plans, plan);
+	plan_unref(&plan);
+}
+
+static void test_plans_are_bounded_by_bytes(void **state)
+{
+	enum { MOST = 400000 };
+	(void)state;
+	struct plans *plans = plans_new(1000, MOST);
+	for (uint64_t n = 1; n <= 100; n++) {
+		add_plan(plans, n, 20000);
+		assert_true(plans_use(plans).bytes <= MOST);
+	}
+	struct plans_use use = plans_use(plans);
+	assert_in_range(use.plans, 5, 20);
+	assert_int_equal(use.dropped, 100 - use.plans);
+	assert_null(plans_find(plans, (struct plan_key){{1}}));
+	add_plan(plans, 101, MOST); /* too large alone: the others stay */
+	assert_int_equal(plans_use(plans).plans, use.plans);
+	plans_clear(plans);
+	/* The description comes later and counts when the plan is met again. */
+	add_plan(plans, 102, 100);
+	struct plan *plan = plans_find(plans, (struct plan_key){{102}});
+	struct arena *arena = arena_new();
+	arena_alloc(arena, MOST);
+	plan_describe_take(plan, arena_new_of(arena, struct wire_prepared), arena);
+	plan_unref(&plan);
+	plan = plans_find(plans, (struct plan_key){{102}});
+	assert_non_null(plan);
+	assert_int_equal(plans_use(plans).plans, 0);
+	assert_int_equal(plans_use(plans).bytes, 0);
+	plan_unref(&plan);
 	plans_free(&plans);
 }
 
 static void test_plan_description_is_set_once(void **state)
 {
 	(void)state;
-	struct plans *plans = plans_new(2);
+	struct plans *plans = plans_new(2, 1 << 20);
 	struct plan *plan = make_plan(plans, 1);
 	struct arena *first = arena_new();
 	struct arena *second = arena_new();
@@ -344,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_fair_order),
 		cmocka_unit_test(test_fair_does_not_wait_for_the_limited),
 		cmocka_unit_test(test_plans_forget_the_least_used),
+		cmocka_unit_test(test_plans_are_bounded_by_bytes),
 		cmocka_unit_test(test_plan_description_is_set_once),
 		cmocka_unit_test(test_digest_separates_parts),
 		cmocka_unit_test(test_worker_key),

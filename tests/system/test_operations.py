@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_prom
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    running = open_lab(tmp_path_factory.mktemp("ops"), {"log.format": "json"})
+    running = open_lab(tmp_path_factory.mktemp("ops"), {"log.format": "json", "query.plan_cache_memory": "1MiB"})
     running.add_user("root", admin=True)
     yield running
     running.stop()
@@ -108,6 +108,18 @@ def test_runs_are_counted(node):
     assert moved(before, after, "weft_run_seconds_count", domain="lab") == 1
     assert query(node, "olaf", "select row_count, bytes > 1000 from mesh.runs order by run desc limit 1") == [(2000, True)]
     assert value(after, "weft_table_age_seconds", domain="lab", table="people") < 60
+
+
+def test_the_plan_cache_is_bounded_by_bytes(node):
+    before, dropped = node.rss_bytes(), value(samples(node), "weft_plan_cache_dropped_total")
+    with connect(node, "wendy") as session:
+        for i in range(300):
+            session.execute(f"select id as a{i}, name, count(*) over () from lab.people where id in ({', '.join(map(str, range(i, i + 200)))}) limit 1")
+        found = samples(node)
+        assert value(found, "weft_plan_cache_bytes") <= 1 << 20 and value(found, "weft_plan_cache_statements") > 3
+        assert value(found, "weft_plan_cache_dropped_total") > dropped + 100
+        assert session.execute("select count(*) from lab.people").fetchall() == [(2000,)]
+    assert node.rss_bytes() - before < 12 << 20
 
 
 # settings
