@@ -1,8 +1,20 @@
 #include "api/query-job.h"
 
+#include <time.h>
+
 #include "base/check.h"
 
 enum { COLUMNS_HEADER_MAX = 32 * 1024 };
+
+struct slice snapshot_text(struct arena *arena, int64_t us)
+{
+	time_t seconds = us / 1000000;
+	struct tm parts;
+	char text[32];
+
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &parts));
+	return arena_printf(arena, "%s.%06dZ", text, (int)(us % 1000000));
+}
 
 void query_job_cancel(void *ctx)
 {
@@ -71,6 +83,15 @@ static void note_governance(struct query_job *job, const struct query *query)
 	job->notice_count = count;
 }
 
+static void note_snapshot(struct query_job *job, const struct query *query)
+{
+	int64_t us = query_as_of_us(query);
+
+	job->snapshot = job->as_of;
+	if (!job->as_of.len && us)
+		job->snapshot = snapshot_text(job->arena, us);
+}
+
 static void on_waiting(void *ctx, struct slice text)
 {
 	struct query_job *job = ctx;
@@ -100,6 +121,7 @@ static bool open_query(struct query_job *job, struct query **out, struct error *
 		.param_oid_count = job->param_count,
 		.timeout_ms = job->timeout_ms,
 		.time_zone = job->time_zone,
+		.as_of = job->as_of,
 		.cancelled = &job->cancelled,
 		.waiting = on_waiting,
 		.waiting_ctx = job,
@@ -128,6 +150,7 @@ static bool open_query(struct query_job *job, struct query **out, struct error *
 			job->param_count);
 	note_columns(job, columns, column_count);
 	note_governance(job, query);
+	note_snapshot(job, query);
 	return true;
 }
 

@@ -20,6 +20,7 @@ struct query_job {
 	struct slice door;
 	struct slice text;
 	struct slice time_zone;
+	struct slice as_of;
 	struct query_param *params;
 	uint32_t *param_oids;
 	size_t param_count;
@@ -32,6 +33,7 @@ struct query_job {
 	struct slice *notices;
 	size_t notice_count;
 	struct slice waited_for; /* set before the first byte; none = it did not wait */
+	struct slice snapshot;	 /* text of its time; none = no table was named */
 	struct slice columns;	 /* JSON; none when it is too long for a header */
 	/* cancel */
 	atomic_bool cancelled;
@@ -43,3 +45,5 @@ struct query_job {
 bool query_job_produce(void *ctx, struct stream *stream, struct error *err);
 void query_job_cancel(void *ctx);
 void query_job_free(void *ctx);
+/* "2026-01-31T12:00:00.123456Z", as statements take it for a snapshot. */
+struct slice snapshot_text(struct arena *arena, int64_t us);

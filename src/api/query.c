@@ -4,6 +4,7 @@
 #include "api/query-job.h"
 #include "api/query-params.h"
 #include "base/check.h"
+#include "catalog/model.h"
 
 /* POST /api/v1/query: the statement runs on a thread of its own, its rows flow through a stream. */
 
@@ -24,6 +25,37 @@ static bool read_number(
 		"\"%s\" must be a whole number from 1 to %lld", key, (long long)max);
 }
 
+/* A text, or nothing. */
+static bool read_text(struct query_job *job, const json_t *body, const char *key, struct slice *out,
+	struct error *err)
+{
+	const json_t *value = json_object_get(body, key);
+
+	*out = arena_copy(job->arena, json_get_slice(body, key));
+	if (!value || json_is_null(value) || json_is_string(value))
+		return true;
+	return error_set(err, INVALID_PARAMETER_VALUE, "\"%s\" must be a text", key);
+}
+
+static bool read_snapshot(struct query_job *job, const json_t *body, struct error *err)
+{
+	struct slice text;
+	int64_t us = 0;
+
+	if (!read_text(job, body, "snapshot", &text, err))
+		return false;
+	if (slice_is_none(text))
+		return true;
+	if (!model_time_read(text, &us)) {
+		error_set(err, INVALID_PARAMETER_VALUE, "\"snapshot\" is not a time: \"%.*s\"",
+			SLICE_FMT(slice_sub(text, 0, 60)));
+		return error_hint(err, "send what the header X-Weft-Snapshot of an answer, or "
+				       "/api/v1/snapshot, said");
+	}
+	job->as_of = snapshot_text(job->arena, us);
+	return true;
+}
+
 /* A limit that cuts an answer needs a form that may end anywhere. */
 static bool check_limit(const struct query_job *job, struct error *err)
 {
@@ -36,12 +68,14 @@ static bool check_limit(const struct query_job *job, struct error *err)
 static bool read_body(
 	struct query_job *job, struct request *request, const json_t *body, struct error *err)
 {
-	struct slice purpose = json_get_slice(body, "purpose");
+	struct slice purpose = SLICE_NONE;
 	const json_t *params = json_object_get(body, "params");
 	int64_t limit = 0;
 
-	job->text = arena_copy(job->arena, json_get_slice(body, "sql"));
-	job->time_zone = arena_copy(job->arena, json_get_slice(body, "time_zone"));
+	if (!read_text(job, body, "sql", &job->text, err) ||
+		!read_text(job, body, "time_zone", &job->time_zone, err) ||
+		!read_text(job, body, "purpose", &purpose, err) || !read_snapshot(job, body, err))
+		return false;
 	if (job->text.len == 0)
 		return error_set(err, INVALID_PARAMETER_VALUE, "the body has no \"sql\"");
 	if (params && !json_is_array(params) && !json_is_null(params))
@@ -100,6 +134,7 @@ static bool start(
 	reply_stream(request, type, stream);
 	if (!slice_is_none(job->columns))
 		reply_header(request, "X-Weft-Columns", job->columns);
+	reply_header(request, "X-Weft-Snapshot", job->snapshot);
 	if (!slice_is_none(job->waited_for))
 		reply_header(request, "X-Weft-Queued", job->waited_for);
 	for (size_t i = 0; i < job->notice_count; i++)
@@ -110,7 +145,7 @@ static bool start(
 bool api_query(struct request *request, struct error *err)
 {
 	static const char *const known[] = {
-		"sql", "params", "purpose", "limit", "timeout_ms", "time_zone", NULL};
+		"sql", "params", "purpose", "limit", "timeout_ms", "time_zone", "snapshot", NULL};
 	scoped(json_drop) json_t *body = NULL;
 	const char *type = NULL;
 
@@ -131,4 +166,17 @@ bool api_query(struct request *request, struct error *err)
 		return false;
 	}
 	return start(request, job, type, err);
+}
+
+bool api_snapshot(struct request *request, struct error *err)
+{
+	int64_t us = query_newest_us(request->server, &request->identity->principal);
+	scoped(json_drop) json_t *value = json_object();
+
+	(void)err;
+	if (us)
+		json_set_slice(value, "snapshot", snapshot_text(request->arena, us));
+	else
+		json_object_set_new(value, "snapshot", json_null());
+	return reply_json(request, MHD_HTTP_OK, value);
 }

@@ -71,8 +71,7 @@ static int64_t read_offset_s(struct reader *r)
 	return west ? -seconds : seconds;
 }
 
-/* A date alone means its first moment. */
-static bool read_timestamp(struct slice text, int64_t *out)
+bool model_time_read(struct slice text, int64_t *out)
 {
 	struct reader r = {.text = slice_trim(text)};
 	struct tm parts = {0};
@@ -162,7 +161,7 @@ bool model_version_at(struct store *store, const struct model_table *table,
 		return error_hint(err, "write a number: AT (VERSION => 3)");
 	}
 	if (at->timestamp) {
-		if (!read_timestamp(at->text, &time_us)) {
+		if (!model_time_read(at->text, &time_us)) {
 			error_set(err, INVALID_PARAMETER_VALUE, "\"%.*s\" is not a time",
 				SLICE_FMT(slice_sub(at->text, 0, 60)));
 			return error_hint(err, "write AT (TIMESTAMP => '2026-01-31 12:00:00+00')");

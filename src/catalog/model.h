@@ -218,6 +218,8 @@ struct model_at {
 	bool timestamp;
 	struct slice text;
 };
+/* The same text of a time as µs since 1970; a date alone means its first moment. Pure. */
+bool model_time_read(struct slice text, int64_t *us_out) must_check;
 bool model_version_at(struct store *store, const struct model_table *table,
 	const struct model_at *at, int64_t *version_out, struct error *err) must_check;
 /* Folder, schema and files of a table in a version (of the product). 55000 when nothing was

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/num.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/pgcatalog.h"
@@ -178,6 +179,10 @@ static bool resolve_version(const struct govern_request *r, const struct plan *p
 	g->making = slice_equal(g->table->product->full_name, r->making);
 	if (g->making)
 		return true;
+	if (r->as_of.len) {
+		struct model_at at = {.timestamp = true, .text = r->as_of};
+		return model_version_at(r->server->store, g->table, &at, &g->version, err);
+	}
 	struct slice domain = g->table->product->domain->name;
 	struct arena *arena = plan->arena;
 	struct slice full =
@@ -188,6 +193,7 @@ static bool resolve_version(const struct govern_request *r, const struct plan *p
 			*c = (char)(*c - 'A' + 'a');
 	const struct model_table *pinned = map_get(&r->pinned->by_name, slice_from_c(lower));
 	g->version = pinned ? pinned->version : 0;
+	g->made_us = pinned ? pinned->published_us : 0;
 	if (g->version > 0)
 		return true;
 	error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE, "table %.*s has no published version yet",
@@ -282,6 +288,7 @@ static bool add_relation(const struct govern_request *request, struct plan *plan
 		return false;
 	}
 	plan->fresh |= g->failed;
+	plan->as_of_us = max_of(plan->as_of_us, g->made_us);
 	plan->relation_count++;
 	plan->table_count++;
 	return true;

@@ -24,6 +24,7 @@ struct govern_request {
 	const struct slice *search_path;
 	size_t search_path_count;
 	struct slice making; /* query.h */
+	struct slice as_of;  /* query.h */
 	const struct sql_facts *facts;
 };
 

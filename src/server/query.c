@@ -53,6 +53,7 @@ static struct query *query_new(struct server *server, const struct query_request
 	q->request.request_id = arena_copy(arena, request->request_id);
 	q->request.text = arena_copy(arena, request->text);
 	q->request.time_zone = arena_copy(arena, request->time_zone);
+	q->request.as_of = arena_copy(arena, request->as_of);
 	q->request.search_path =
 		arena_copy_all(arena, request->search_path, request->search_path_count);
 	uint32_t *oids = arena_array_of(arena, uint32_t, request->param_oid_count);
@@ -81,6 +82,7 @@ struct govern_request query_govern_request(const struct query *q, const struct s
 		.search_path = q->request.search_path,
 		.search_path_count = q->request.search_path_count,
 		.making = q->request.making,
+		.as_of = q->request.as_of,
 		.facts = facts};
 }
 
@@ -267,7 +269,7 @@ static struct plan_key make_key(const struct query *q, struct worker_key worker_
 		slice_of((const char *)epochs, sizeof epochs), str_slice(&path),
 		slice_of((const char *)q->request.param_oids,
 			q->request.param_oid_count * sizeof(uint32_t)),
-		q->request.making.len ? q->request.making : SLICE("")};
+		q->request.making.len ? q->request.making : SLICE(""), q->request.as_of};
 	struct plan_key key;
 	digest_parts(parts, array_len(parts), key.words);
 	return key;

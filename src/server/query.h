@@ -72,6 +72,9 @@ struct query_request {
 	struct slice request_id;
 	struct slice text;
 	const struct query_snapshot *snapshot; /* NULL = newest */
+	/* A time ("2026-01-31T12:00:00.5Z"): tables without AT are read as they were then. none =
+	 * as the snapshot says. */
+	struct slice as_of;
 	const uint32_t *param_oids;
 	size_t param_oid_count;
 	int64_t timeout_ms;	/* 0 = the principal's limit */
@@ -136,6 +139,11 @@ bool query_still_allowed(const struct query *query, struct error *err) must_chec
 void query_cancel(struct query *query);
 /* What governance did, one sentence each ("rows filtered by eu-residency"); borrowed. */
 size_t query_notices(const struct query *query, const struct slice **out);
+/* The time that, as as_of, gives the same versions again of the tables that were named without AT;
+ * 0 when there are none. */
+int64_t query_as_of_us(const struct query *query);
+/* The same for every table that the principal may know of, as they are now. */
+int64_t query_newest_us(struct server *server, const struct principal *principal);
 /* EXPLAIN: which tables in which versions are read and what governance does with them, line by
  * line; only what the principal may know. Lines live in the arena. */
 size_t query_explain(

@@ -26,7 +26,7 @@ struct db {
 struct store {
 	char *path;
 	const struct clock *clock;
-	pthread_mutex_t write_lock; /* holds: writer, relaxed, audit_* */
+	pthread_mutex_t write_lock; /* holds: writer, relaxed, version_us, audit_* */
 	struct db *writer;	    /* synchronous=FULL */
 	struct db *relaxed; /* synchronous=NORMAL: survives our crash; a power cut may take the
 			       newest */
@@ -37,6 +37,7 @@ struct store {
 	pthread_mutex_t flush_lock;	 /* one flush of the tail at a time */
 	pthread_mutex_t tail_lock;	 /* holds: tail */
 	struct audit_tail *tail;	 /* completions that are not in the file yet */
+	int64_t version_us;		 /* when the newest version was made; 0 = not read yet */
 	int64_t audit_id;		 /* the newest record */
 	unsigned char audit_hash[AUDIT_HASH_BYTES];
 };

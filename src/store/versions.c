@@ -4,6 +4,7 @@
  */
 #include "store/versions.h"
 
+#include "base/num.h"
 #include "base/vec.h"
 #include "store/db-private.h"
 #include "store/runs.h"
@@ -64,6 +65,23 @@ static bool remove_files(struct db *db, const struct publish *publish,
 	return true;
 }
 
+/*
+ * When the version that is being written was made: later than every version before, of any product,
+ * also where the clock went back. A time so says exactly what was there (snapshots, AT TIMESTAMP).
+ */
+static bool version_time(struct store *store, struct db *db, struct error *err)
+{
+	if (!store->version_us) {
+		struct stmt s = stmt_begin(
+			db, "SELECT coalesce(max(created_us), 0) FROM product_version", err);
+
+		if (!stmt_scalar(&s, &store->version_us))
+			return false;
+	}
+	store->version_us = max_of(store_now(store), store->version_us + 1);
+	return true;
+}
+
 static bool put_table(struct store *store, struct db *db, const struct publish *publish,
 	const struct table_publish *table, int64_t version, struct error *err)
 {
@@ -82,7 +100,7 @@ static bool put_table(struct store *store, struct db *db, const struct publish *
 	stmt_int(&s, table->delta_version);
 	stmt_text(&s, table->location);
 	stmt_text(&s, table->schema);
-	stmt_int(&s, store_now(store));
+	stmt_int(&s, store->version_us);
 	return stmt_run(&s);
 }
 
@@ -114,11 +132,13 @@ static bool next_version(
 static bool put_version(struct store *store, struct db *db, const struct publish *publish,
 	int64_t version, struct error *err)
 {
+	if (!version_time(store, db, err))
+		return false;
 	struct stmt s = stmt_begin(db, "INSERT INTO product_version VALUES (?, ?, ?, ?)", err);
 
 	stmt_text(&s, publish->product);
 	stmt_int(&s, version);
-	stmt_int(&s, store_now(store));
+	stmt_int(&s, store->version_us);
 	stmt_int(&s, publish->run);
 	if (!stmt_run(&s))
 		return false;
