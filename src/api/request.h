@@ -28,6 +28,7 @@ struct route {
 	enum route_body body;
 	const char *request_schema;
 	const char *response_schema;
+	const char *name; /* of its handler: "api_run_start" */
 	const char *summary;
 };
 

@@ -9,7 +9,7 @@ const struct route routes[] = {
 #define ROUTE(                                                                                     \
 	method_, path_, scopes_, handler_, body_, request_schema_, response_schema_, summary_)     \
 	{(method_), (path_), (scopes_), (handler_), (body_), (request_schema_),                    \
-		(response_schema_), (summary_)},
+		(response_schema_), #handler_, (summary_)},
 #include "api/routes.def"
 #undef ROUTE
 };

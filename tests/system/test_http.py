@@ -11,7 +11,6 @@ import threading
 import time
 
 import jsonschema
-import openapi_spec_validator
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -77,35 +76,7 @@ def test_explain_access_keeps_conditions_and_files_for_those_who_manage(node):
     assert answer.status == 404
 
 
-# the description
-
-def test_openapi_is_valid_and_true(node):
-    answer, text = ask(https(node), "GET", "/api/v1/openapi.json")
-    document = json.loads(text)
-    assert answer.status == 200 and document["openapi"].startswith("3.1")
-    openapi_spec_validator.validate(document)
-    for schema in document["components"]["schemas"].values():
-        jsonschema.Draft202012Validator.check_schema(schema)
-    names = [o["summary"] for p in document["paths"].values() for o in p.values()]
-    assert len(names) == len(set(names))
-    fill = {"{domain}": "lab", "{product}": "people", "{table}": "people", "{id}": "1", "{name}": "eve"}
-    for path, operations in document["paths"].items():
-        if "get" not in operations:
-            continue
-        for hole, value in fill.items():
-            path = path.replace(hole, value)
-        if path == "/api/v1/explain-access":
-            path += "?principal=eve&table=lab.people"
-        headers = {"X-Weft-User": "olaf"} if path.endswith("/failures") else {}
-        answer, text = control(node, "GET", path, headers=headers)
-        assert answer.status == 200, (path, text)
-        content = operations["get"]["responses"]["200"].get("content")
-        if content and "application/json" in content:
-            schema = {**content["application/json"]["schema"], "components": document["components"]}
-            jsonschema.validate(json.loads(text), schema)
-        if path not in ("/healthz", "/readyz", "/api/v1/openapi.json"):
-            assert ask(https(node), "GET", path)[0].status == 401, path
-
+# answers
 
 def test_problem_details(node):
     document = json.loads(ask(https(node), "GET", "/api/v1/openapi.json")[1])
