@@ -288,7 +288,7 @@ bool pg_read_bind(struct arena *arena, struct slice body, struct pg_bind *out, s
 	if (!pg_read_end(&reader, "Bind", err))
 		return false;
 	if (bad_format)
-		return error_set(err, PROTOCOL_VIOLATION,
+		return error_set(err, INVALID_PARAMETER_VALUE,
 			"Bind message has a format code other than 0 (text) and 1 (binary)");
 	if (out->param_format_count > 1 && out->param_format_count != out->value_count)
 		return error_set(err, PROTOCOL_VIOLATION,

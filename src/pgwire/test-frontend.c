@@ -131,7 +131,6 @@ static void test_bad_messages(void **state)
 		{"", 0},
 		{"p\0s1\0\0\1", 7},
 		{"p\0s1\0\xff\xff\0\0\0\0", 10},
-		{"p\0s1\0\0\1\0\7\0\0\0\0", 13},	 /* format 7 */
 		{"p\0s1\0\0\0\0\1\0\0\0\x09hi\0\0", 17}, /* a value longer than the message */
 		{"p\0s1\0\0\0\0\1\xff\xff\xff\xfe\0\0",
 			15},			     /* a negative length that is not NULL */
@@ -144,6 +143,9 @@ static void test_bad_messages(void **state)
 		assert_false(pg_read_bind(arena, bad_binds[i], &bind, &err));
 		assert_int_equal(SQLSTATE_PROTOCOL_VIOLATION, err.state);
 	}
+	assert_false(
+		pg_read_bind(arena, SLICE("p\0s1\0\0\1\0\7\0\0\0\0"), &bind, &err)); /* format 7 */
+	assert_int_equal(SQLSTATE_INVALID_PARAMETER_VALUE, err.state);
 	assert_false(pg_read_parse(arena, SLICE("s\0select 1\0\xff\xff"), &parse, &err));
 	assert_false(pg_read_parse(arena, SLICE("no end"), &parse, &err));
 	assert_false(pg_read_target(SLICE("Xname\0"), &target, &err));

@@ -205,7 +205,8 @@ bool pg_command_columns(struct pg_session *session, const struct command *comman
 		return true;
 	}
 	copy_columns(arena, columns, count, out);
-	if (command->kind == COMMAND_CANCEL)
+	if (command->kind == COMMAND_CANCEL ||
+		(command->kind == COMMAND_SHOW && !(command->flags & COMMAND_ALL)))
 		out->columns[0].name = command->name;
 	return true;
 }

@@ -168,10 +168,27 @@ static bool on_extended(struct pg_session *session, char type, struct slice body
 	}
 }
 
+/* Sync and Flush have no body. Without a Sync there is nothing to wait for. */
+static bool has_no_body(struct pg_session *session, char type, struct slice body)
+{
+	struct error err;
+
+	if (body.len == 0 || (type != 'S' && type != 'H') || session->skipping)
+		return true;
+	error_set(&err, PROTOCOL_VIOLATION, "invalid message format");
+	pg_report(session, &err);
+	session->skipping = true;
+	if (type == 'S')
+		on_sync(session);
+	return false;
+}
+
 static void handle(struct pg_session *session, char type, struct slice body)
 {
 	struct error err = {0};
 
+	if (!has_no_body(session, type, body))
+		return;
 	switch (type) {
 	case 'X': session->finishing = true; return;
 	case 'S': on_sync(session); return;

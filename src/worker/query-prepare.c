@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "engine/pgtype.h"
 #include "sql/column-name.h"
 #include "worker/query-private.h"
 #include "worker/relation-json.h"
@@ -114,8 +115,34 @@ static bool read_text(
 	return rewrite_at(worker->arena, text, at, json_array_size(list), out, err);
 }
 
-static bool send_prepared(
-	struct query_worker *worker, const struct engine_statement *statement, struct error *err)
+/* The type of a cast that is written around a parameter; text where nothing is known, since
+ * clients cannot do with no type at all. */
+static uint32_t written_oid(
+	struct query_worker *worker, const struct session_statement *s, size_t index)
+{
+	size_t count;
+	struct rewrite_param *uses = rewrite_param_uses(worker->arena, s->text, &count);
+	scoped(engine_statement_free) struct engine_statement *beside = NULL;
+	struct error ignored;
+	if (index >= count || slice_is_none(uses[index].written) ||
+		!session_prepare_beside(worker->session, s->key,
+			arena_printf(worker->arena, "SELECT CAST(NULL AS %.*s)",
+				SLICE_FMT(uses[index].written)),
+			&beside, &ignored))
+		return PG_TEXT;
+	const struct engine_column *columns = engine_statement_columns(beside, &count);
+	return count == 1 && columns[0].oid ? columns[0].oid : PG_TEXT;
+}
+
+static uint32_t param_oid(struct query_worker *worker, const struct session_statement *s,
+	const struct engine_statement *statement, size_t index)
+{
+	uint32_t oid = engine_statement_param_oid(statement, index);
+	return oid ? oid : written_oid(worker, s, index);
+}
+
+static bool send_prepared(struct query_worker *worker, const struct session_statement *s,
+	const struct engine_statement *statement, struct error *err)
 {
 	size_t count;
 	const struct engine_column *columns = engine_statement_columns(statement, &count);
@@ -132,8 +159,7 @@ static bool send_prepared(
 		json_array_append_new(list, column);
 	}
 	for (size_t i = 0; i < engine_statement_param_count(statement); i++)
-		json_array_append_new(
-			params, json_integer(engine_statement_param_oid(statement, i)));
+		json_array_append_new(params, json_integer(param_oid(worker, s, statement, i)));
 	json_object_set_new(body, "columns", list);
 	json_object_set_new(body, "params", params);
 	return query_send_json(worker, W_PREPARED, body, err);
@@ -147,30 +173,135 @@ static bool prepare_cast(struct query_worker *worker, const struct session_state
 	return session_prepare(worker->session, &cast, statement, err);
 }
 
+/* The elements of lists that were declared with no type: what they are compared with. */
+static bool find_elements(struct query_worker *worker, const struct session_statement *s,
+	const struct rewrite_param *uses, struct slice *names, size_t count, struct error *err)
+{
+	struct session_statement probe = *s;
+	struct engine_statement *statement;
+	bool needed = false;
+
+	for (size_t i = 0; i < count; i++)
+		needed |= uses[i].use == REWRITE_LIST && slice_is_none(names[i]);
+	if (!needed)
+		return true;
+	probe.text = rewrite_lists_as_elements(worker->arena, s->text);
+	if (!session_prepare(worker->session, &probe, &statement, err))
+		return false;
+	for (size_t i = 0; i < count && i < engine_statement_param_count(statement); i++) {
+		struct slice element =
+			engine_type_of_oid(worker->arena, engine_statement_param_oid(statement, i));
+
+		if (uses[i].use == REWRITE_LIST && slice_is_none(names[i]))
+			names[i] = arena_printf(worker->arena, "%.*s[]", SLICE_FMT(element));
+	}
+	return true;
+}
+
+/* The type of a column that the statement may mean by a name; none. */
+static struct slice type_of_column(
+	struct arena *arena, const struct session_statement *s, struct slice name)
+{
+	if (slice_starts_with(name, SLICE("\"")))
+		name = slice_sub(name, 1, name.len - 1);
+	for (size_t i = 0; i < s->count && name.len; i++)
+		for (size_t k = 0; k < s->list[i].column_count; k++)
+			if (slice_equal_nocase(s->list[i].columns[k].name, name))
+				return arena_copy(arena, s->list[i].columns[k].type);
+	return SLICE_NONE;
+}
+
+/* A statement whose parameters are to be settled; known is it as the engine understood it without
+ * their types, NULL when it did not. */
+struct settling {
+	struct query_worker *worker;
+	const struct session_statement *s;
+	const json_t *oids;
+	const struct engine_statement *known;
+	const struct rewrite_param *uses;
+	struct slice *names;
+	size_t count;
+};
+
+/* Declared types first, then what the engine found, then what the text tells. What is cast in the
+ * text needs no name. */
+static void settle_known(const struct settling *settling)
+{
+	static const char *const guesses[] = {[REWRITE_INTEGER] = "INTEGER",
+		[REWRITE_FRACTION] = "DOUBLE",
+		[REWRITE_LIST] = NULL};
+	struct arena *arena = settling->worker->arena;
+	for (size_t i = 0; i < settling->count; i++) {
+		const struct rewrite_param *use = &settling->uses[i];
+		uint32_t oid = (uint32_t)json_integer_value(json_array_get(settling->oids, i));
+		if (!oid && settling->known && i < engine_statement_param_count(settling->known))
+			oid = engine_statement_param_oid(settling->known, i);
+		if (oid)
+			settling->names[i] = engine_type_of_oid(arena, oid);
+		else if (slice_is_none(use->written))
+			settling->names[i] =
+				use->use == REWRITE_PLAIN
+					? type_of_column(arena, settling->s, use->beside)
+					: slice_from_c(guesses[use->use]);
+	}
+}
+
+/* With one type for all of which nothing is known: text, as PostgreSQL does. */
+static bool prepare_guess(const struct settling *settling, const char *guess, bool as_columns,
+	struct engine_statement **statement, struct error *err)
+{
+	struct arena *arena = settling->worker->arena;
+	struct slice *names = arena_copy_all(arena, settling->names, settling->count);
+	for (size_t i = 0; i < settling->count; i++) {
+		struct slice written = settling->uses[i].written;
+		if (slice_is_none(names[i]) && slice_is_none(written))
+			names[i] = slice_from_c(guess);
+		else if (slice_is_none(names[i]) && as_columns)
+			names[i] = written;
+	}
+	const struct rewrite_types types = {
+		.names = names, .count = settling->count, .as_columns = as_columns};
+	return prepare_cast(settling->worker, settling->s, &types, statement, err);
+}
+
+/* Text, where that fits nowhere a number: "id + $1" and "abs($1)" are. */
+static bool prepare_guesses(
+	const struct settling *settling, struct engine_statement **statement, struct error *err)
+{
+	struct error ignored;
+	if (prepare_guess(settling, "VARCHAR", false, statement, err))
+		return engine_statement_is_settled(*statement) ||
+		       prepare_guess(settling, "VARCHAR", true, statement, err);
+	return err->state == SQLSTATE_UNDEFINED_FUNCTION &&
+	       (prepare_guess(settling, "DOUBLE", false, statement, &ignored) ||
+		       prepare_guess(settling, "INTEGER", false, statement, &ignored));
+}
+
 /*
  * Prepares; where the engine cannot tell a parameter's type, or chooses none that fits, once more
- * with the declared types in the text (text where none is declared, as PostgreSQL does); json
- * functions are bound only when their parameters look like columns.
+ * with types in the text; json functions are bound only when their parameters look like columns.
  */
 static bool prepare_settled(struct query_worker *worker, const json_t *body,
 	struct session_statement *s, struct engine_statement **statement, struct error *err)
 {
-	const json_t *oids = json_get_array(body, "param_oids");
+	struct settling settling = {
+		.worker = worker, .s = s, .oids = json_get_array(body, "param_oids")};
+	struct error guessed;
 	bool ok = session_prepare(worker->session, s, statement, err);
-	if (ok ? engine_statement_is_settled(*statement) : json_array_size(oids) == 0)
-		return ok;
-	size_t count = json_array_size(oids);
-	struct slice *names = arena_array_of(worker->arena, struct slice, count);
-	for (size_t i = 0; i < count; i++)
-		names[i] = engine_type_of_oid(
-			worker->arena, (uint32_t)json_integer_value(json_array_get(oids, i)));
-	struct rewrite_types types = {.names = names, .count = count};
-	if (!prepare_cast(worker, s, &types, statement, err))
-		return false;
-	if (engine_statement_is_settled(*statement))
+	if (ok && engine_statement_is_settled(*statement))
 		return true;
-	types.as_columns = true;
-	return prepare_cast(worker, s, &types, statement, err);
+	settling.uses = rewrite_param_uses(worker->arena, s->text, &settling.count);
+	settling.names = arena_array_of(worker->arena, struct slice, settling.count);
+	settling.known = ok ? *statement : NULL;
+	if (settling.count == 0 && !ok)
+		return false;
+	settle_known(&settling);
+	if (find_elements(worker, s, settling.uses, settling.names, settling.count, &guessed) &&
+		prepare_guesses(&settling, statement, &guessed))
+		return true;
+	if (ok || json_array_size(settling.oids) > 0)
+		*err = guessed;
+	return false;
 }
 
 /* As PostgreSQL would, from the user's own words. */
@@ -206,5 +337,5 @@ bool query_prepare(struct query_worker *worker, const struct frame *frame, struc
 	if (json_get_bool(body, "catalog", false))
 		engine_statement_show_catalogue(statement);
 	name_columns(worker->arena, json_get_slice(body, "text"), statement);
-	return send_prepared(worker, statement, err);
+	return send_prepared(worker, &s, statement, err);
 }

@@ -136,27 +136,3 @@ bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at 
 	*out = str_slice(&made);
 	return true;
 }
-
-struct slice rewrite_params(
-	struct arena *arena, struct slice text, const struct rewrite_types *types)
-{
-	struct str made = str_in(arena);
-	struct lexer lexer = lexer_of(text);
-	size_t done = 0;
-	for (struct token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_ERROR;
-		t = lexer_next(&lexer)) {
-		uint64_t number = 0;
-		if (t.kind != TOKEN_PARAM ||
-			!slice_to_u64(slice_sub(t.text, 1, t.text.len), &number) || number == 0)
-			continue;
-		str_add(&made, slice_sub(text, done, t.at));
-		struct slice type =
-			number <= types->count ? types->names[number - 1] : SLICE("VARCHAR");
-		str_printf(&made,
-			types->as_columns ? "(SELECT CAST(%.*s AS %.*s))" : "CAST(%.*s AS %.*s)",
-			SLICE_FMT(t.text), SLICE_FMT(type));
-		done = end_of(t);
-	}
-	str_add(&made, slice_sub(text, done, text.len));
-	return str_slice(&made);
-}

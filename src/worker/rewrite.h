@@ -28,7 +28,7 @@ struct slice rewrite_dialect(struct arena *arena, struct slice text);
 bool rewrite_catalog(struct arena *arena, struct slice text, struct slice database,
 	struct slice *out, struct error *err) must_check;
 
-/* Of parameters: $n is of names[n - 1], VARCHAR beyond count. */
+/* Of parameters: $n is of names[n - 1], none = it stays as it is; VARCHAR beyond count. */
 struct rewrite_types {
 	const struct slice *names;
 	size_t count;
@@ -38,6 +38,24 @@ struct rewrite_types {
 /* $n becomes CAST($n AS type), where the engine cannot tell a parameter's type by itself. */
 struct slice rewrite_params(
 	struct arena *arena, struct slice text, const struct rewrite_types *types);
+
+/* How a parameter stands in the text. */
+enum rewrite_use {
+	REWRITE_PLAIN,
+	REWRITE_INTEGER,  /* beside an integer: $1 + 1 */
+	REWRITE_FRACTION, /* beside a number with a point */
+	REWRITE_LIST,	  /* = ANY ($1) */
+};
+struct rewrite_param {
+	enum rewrite_use use;
+	struct slice written; /* the type of a cast around it; none */
+	struct slice beside;  /* the column that it is added to, subtracted from…; none */
+};
+/* One for each number up to the highest. */
+struct rewrite_param *rewrite_param_uses(struct arena *arena, struct slice text, size_t *count_out);
+
+/* "= ANY ($1)" becomes "=     ($1)": what the engine then takes $1 for is the list's element. */
+struct slice rewrite_lists_as_elements(struct arena *arena, struct slice text);
 
 /* Characters before byte, as PostgreSQL counts positions. */
 int rewrite_character(struct slice text, uint64_t byte);

@@ -214,6 +214,51 @@ static void test_params(void **state)
 	assert_string_equal(arena_cstr(arena, out), "(SELECT CAST($2 AS DATE))");
 }
 
+static const struct {
+	const char *text;
+	enum rewrite_use use;
+	const char *written; /* of the highest parameter */
+	const char *beside;
+} use_rows[] = {
+	{"select $1::int + 1", REWRITE_PLAIN, "int", NULL},
+	{"select f($1::double precision, 2)", REWRITE_PLAIN, "double precision", NULL},
+	{"select cast($1 as numeric(10, 2)) as x", REWRITE_PLAIN, "numeric(10, 2)", NULL},
+	{"select $1 :: timestamp with time zone at time zone 'x'", REWRITE_PLAIN,
+		"timestamp with time zone", NULL},
+	{"select ($1::int[])[1]", REWRITE_PLAIN, "int[]", NULL},
+	{"select $1::", REWRITE_PLAIN, NULL, NULL},
+	{"select $1::numeric(", REWRITE_PLAIN, NULL, NULL},
+	{"where a = ANY ( $2 )", REWRITE_LIST, NULL, NULL},
+	{"where a = any ($1 || $2)", REWRITE_PLAIN, NULL, NULL},
+	{"select 1 + $1", REWRITE_INTEGER, NULL, NULL},
+	{"select $1 * 1.5", REWRITE_FRACTION, NULL, NULL},
+	{"select t.a - $1", REWRITE_PLAIN, NULL, "a"},
+	{"select $1 % s.t.\"B c\"", REWRITE_PLAIN, NULL, "\"B c\""},
+	{"select $1 || a", REWRITE_PLAIN, NULL, NULL},
+};
+
+static void test_param_uses(void **state)
+{
+	(void)state;
+	scoped(arena_free) struct arena *arena = arena_new();
+	size_t count;
+	for (size_t i = 0; i < array_len(use_rows); i++) {
+		struct rewrite_param *uses =
+			rewrite_param_uses(arena, slice_from_c(use_rows[i].text), &count);
+		const struct rewrite_param *last = &uses[count - 1];
+		if (last->use != use_rows[i].use ||
+			!slice_equal(last->written, slice_from_c(use_rows[i].written)) ||
+			!slice_equal(last->beside, slice_from_c(use_rows[i].beside)))
+			fail_msg("%s: %d, %.*s, %.*s", use_rows[i].text, (int)last->use,
+				SLICE_FMT(last->written), SLICE_FMT(last->beside));
+	}
+	rewrite_param_uses(arena, SLICE("select $0, $70000, '$1'"), &count);
+	assert_int_equal(0, count);
+	assert_string_equal("a =     ($1) or b = any (c)",
+		arena_cstr(arena,
+			rewrite_lists_as_elements(arena, SLICE("a = any ($1) or b = any (c)"))));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_dialect),
 		cmocka_unit_test(test_catalog_unterminated),
 		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_param_uses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,7 +267,7 @@ RECOVERABLE = {
     "many oids": (message(b"P", b"\0select 1\0\xff\xff"), ["08P01"]),
     "parse two": (message(b"P", b"\0select 1; select 2\0\0\0"), ["42601"]),
     "parse writes": (message(b"P", b"\0delete from x\0\0\0"), ["25006"]),
-    "bind with format 9": (PARSE + message(b"B", b"\0\0\0\1\0\x09\0\0\0\0"), ["08P01"]),
+    "bind with format 9": (PARSE + message(b"B", b"\0\0\0\1\0\x09\0\0\0\0"), ["22023"]),
     "bind with a parameter too many": (PARSE + message(b"B", b"\0\0\0\0\0\1\0\0\0\1x\0\0"), ["08P01"]),
     "bind with a negative length": (PARSE + message(b"B", b"\0\0\0\0\0\1\x80\0\0\0\0\0"), ["08P01"]),
     "bind with three formats for two columns":

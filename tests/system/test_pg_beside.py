@@ -1,0 +1,183 @@
+"""The PostgreSQL door beside PostgreSQL: the same bytes to both, the same messages back. Only texts of errors and notices may differ,
+and what docs/sql.md tells of."""
+import socket
+import struct
+
+import pytest
+
+from lib.pgcluster import PASSWORD as THEIR_PASSWORD
+from lib.pgraw import Closed, Raw, cstr, message
+
+from conftest import PASSWORD
+
+
+def parse(sql, name="", oids=()):
+    return message(b"P", cstr(name) + cstr(sql) + struct.pack(f"!h{len(oids)}I", len(oids), *oids))
+
+
+def bind(portal="", statement="", values=(), formats=(), results=(0,)):
+    body = cstr(portal) + cstr(statement) + struct.pack(f"!h{len(formats)}h", len(formats), *formats) + struct.pack("!h", len(values))
+    for value in values:
+        body += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
+    return message(b"B", body + struct.pack(f"!h{len(results)}h", len(results), *results))
+
+
+def describe(kind, name=""):
+    return message(b"D", kind + cstr(name))
+
+
+def execute(name="", rows=0):
+    return message(b"E", cstr(name) + struct.pack("!i", rows))
+
+
+def close(kind, name=""):
+    return message(b"C", kind + cstr(name))
+
+
+def query(text):
+    return message(b"Q", cstr(text))
+
+
+SYNC, FLUSH = message(b"S"), message(b"H")
+ONE = parse("select 1") + bind() + execute()
+
+SAME = {
+    "describe unknown statement": describe(b"S", "no") + SYNC,
+    "describe unknown portal": describe(b"P", "no") + SYNC,
+    "execute unknown": execute("no") + SYNC,
+    "close unknown": close(b"S", "no") + close(b"P", "no") + SYNC,
+    "close of no kind": message(b"C", b"Xno\0") + SYNC,
+    "describe of no kind": message(b"D", b"Xno\0") + SYNC,
+    "bind unknown": bind("", "no") + SYNC,
+    "bind too few": parse("select $1::int") + bind() + SYNC,
+    "bind too many": parse("select 1") + bind(values=(b"1",)) + SYNC,
+    "bind formats": parse("select $1::int,$2::int") + bind(values=(b"1", b"2"), formats=(0, 0, 0)) + SYNC,
+    "bind format 7": parse("select $1::int") + bind(values=(b"1",), formats=(7,)) + SYNC,
+    "bind result formats": parse("select 1::int") + bind(results=(0, 1)) + execute() + SYNC,
+    "bind trailing": parse("select 1") + message(b"B", b"\0\0" + bytes(6) + b"junk") + SYNC,
+    "bind short": parse("select 1") + message(b"B", b"\0\0\0") + SYNC,
+    "bind length -2": parse("select $1::text") + message(b"B", b"\0\0" + struct.pack("!hhih", 0, 1, -2, 0)) + SYNC,
+    "bind count -1": parse("select 1") + message(b"B", b"\0\0" + struct.pack("!hhh", 0, -1, 0)) + SYNC,
+    "parse short": message(b"P", b"x") + SYNC,
+    "parse without end": message(b"P", b"\0select 1") + SYNC,
+    "parse count -1": message(b"P", b"\0select 1\0" + struct.pack("!h", -1)) + SYNC,
+    "parse two statements": parse("select 1; select 2") + SYNC,
+    "parse nothing": parse("") + bind() + describe(b"P") + execute() + SYNC,
+    "parse a comment": parse("-- x") + bind() + execute() + SYNC,
+    "parse a name twice": parse("select 1", "a") + parse("select 2", "a") + SYNC,
+    "parse no name twice": parse("select 1") + ONE + SYNC,
+    "portal twice": parse("select 1") + bind("p") + bind("p") + SYNC,
+    "execute twice": parse("select 1 where true") + bind() + execute() + execute() + SYNC,
+    "execute on": parse("values (1),(2)") + bind() + execute(rows=1) + execute(rows=5) + execute(rows=1) + SYNC,
+    "execute to the row": parse("values (1),(2)") + bind() + execute(rows=2) + execute(rows=1) + SYNC,
+    "execute negative": parse("values (1),(2)") + bind() + execute(rows=-1) + SYNC,
+    "suspended, then Sync": parse("values (1),(2)") + bind("q") + execute("q", 1) + SYNC + execute("q", 1) + SYNC,
+    "suspended in a block": query("begin") + parse("values (1),(2)") + bind("q") + execute("q", 1) + SYNC + execute("q") + SYNC + query("commit"),
+    "error, then more": parse("selec") + bind() + execute() + ONE + SYNC + ONE + SYNC,
+    "error in a block": query("begin") + parse("selec") + SYNC + ONE + SYNC + query("rollback"),
+    "flushes": parse("select 1") + FLUSH + bind() + FLUSH + describe(b"P") + FLUSH + execute() + FLUSH + SYNC,
+    "syncs": SYNC + SYNC + SYNC,
+    "sync with a body": message(b"S", b"x") + ONE + SYNC,
+    "flush with a body": message(b"H", b"x") + ONE + SYNC,
+    "query in a pipeline": parse("select 1") + bind() + query("select 2") + execute() + SYNC,
+    "query behind an error": parse("selec 1") + query("select 2") + SYNC,
+    "copy data without COPY": message(b"d", b"x") + message(b"c") + message(b"f", b"x\0") + SYNC,
+    "begin in a pipeline": parse("begin") + bind() + execute() + ONE + SYNC + query("rollback"),
+    "query without end": message(b"Q", b"select 1"),
+    "query with NUL": message(b"Q", b"select 1\0select 2\0"),
+    "query of nothing": message(b"Q"),
+    "query of no UTF-8": message(b"Q", b"select '\xff'\0"),
+    "execute short": message(b"E") + SYNC,
+    "terminate with a body": message(b"X", b"x"),
+    "no such type": message(b"z"),
+    "no such type in a pipeline": parse("select 1") + message(b"y") + SYNC,
+    "type NUL": message(b"\0"),
+    "password late": message(b"p", b"x\0") + SYNC,
+    "copy": query("copy (values (1),(2)) to stdout"),
+    "copy, extended": parse("copy (values (1),(2)) to stdout") + bind() + execute() + SYNC,
+    "semicolons": query(";;;"),
+    "set undone": parse("set application_name='zz'") + bind() + execute() + parse("selec") + SYNC + query("show application_name"),
+    "describe a portal thrice": parse("select 1 as a") + bind() + describe(b"P") * 2 + execute() + describe(b"P") + SYNC,
+    "closed portal": parse("select 1") + bind("x") + close(b"P", "x") + execute("x") + SYNC,
+    "closed statement": parse("select 1", "s1") + bind("x", "s1") + close(b"S", "s1") + execute("x") + SYNC,
+    "nothing with a limit": parse("") + bind() + execute(rows=1) + SYNC,
+    "describe SET": parse("set application_name to 'x'") + describe(b"S") + bind() + describe(b"P") + execute() + SYNC,
+    "describe SHOW": parse("show application_name") + describe(b"S") + bind(results=(1,)) + describe(b"P") + execute() + SYNC,
+    "binary": parse("select true, 1::int2, 2::int8, 1.5::float4, 1.25::float8, 'x'::text, null::int") + bind(results=(1,)) + execute() + SYNC,
+    "savepoint outside": parse("savepoint a") + bind() + execute() + SYNC,
+    "begin twice": query("begin") + query("begin") + query("rollback") + query("rollback"),
+    "begin, error": query("begin; select 1/nosuch") + query("select 1") + query("rollback"),
+    "commit in the middle": query("begin; select 1; commit; select 2"),
+    "prepared": query("prepare p as select $1::int") + query("execute p(3)") + query("deallocate p") + query("execute p(3)"),
+    "prepared by the protocol": parse("select 7", "pp") + SYNC + query("execute pp") + query("deallocate all") + bind("", "pp") + SYNC,
+    "savepoints": query("begin") + query("savepoint a") + query("selec") + query("release a") + query("rollback to a") + query("release a") * 2
+                  + query("rollback"),
+}
+for value in (0, 3, -1, -2**31, 2**31 - 1):
+    SAME[f"length {value}"] = b"Q" + struct.pack("!i", value)
+SAME["length of Sync"] = b"S" + struct.pack("!i", 2**30)
+
+
+def simple(kind, body):
+    """What is compared of a message: of errors the severity and the SQLSTATE."""
+    if kind == b"E":
+        fields = {part[:1]: part[1:] for part in body.split(b"\0") if part}
+        return kind, fields[b"S"], fields[b"C"]
+    return kind, body
+
+
+def talk(port, user, password, database, data):
+    client = Raw("127.0.0.1", port, user, password, database, timeout=10)
+    said = []
+    try:
+        client.send(data)
+        client.sock.shutdown(socket.SHUT_WR)
+        while True:
+            kind, body = client.receive()
+            if kind not in (b"N", b"T"):
+                said.append(simple(kind, body))
+            elif kind == b"T":  # names and types; PostgreSQL's tables have numbers of their own
+                said.append((kind, body[:2], body[2:].split(b"\0")[0]))
+    except (Closed, ConnectionError):
+        return said
+    finally:
+        client.sock.close()
+
+
+@pytest.fixture(scope="module")
+def beside(cluster, shared_lab):
+    with cluster.connect() as session:
+        session.execute("CREATE SCHEMA beside; CREATE TABLE beside.people (id integer, name text, email text, region text)")
+
+    def both(data):
+        theirs = talk(cluster.port, "shop", THEIR_PASSWORD, "postgres", data("beside.people"))
+        return theirs, talk(shared_lab.settings["pg.port"], "wendy", PASSWORD, "lab", data("lab.people"))
+
+    yield both
+    with cluster.connect() as session:
+        session.execute("DROP SCHEMA beside CASCADE")
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_same_messages(beside, case):
+    theirs, ours = beside(lambda _: SAME[case])
+    if case.startswith("length"):  # PostgreSQL says nothing and hangs up
+        assert theirs == [] and ours == [(b"E", b"FATAL", b"08P01")]
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("text", [
+    "select $1", "select $1::int", "select $1::int + $2::bigint", "select $1::int::text", "select $1::int2 = 3::int8", "select $1 + 1",
+    "select $1::float8 + $2::int", "select cast($1 as int) + cast($2 as bigint)", "select cast($1 as numeric(10, 2))", "select $1::int[]",
+    "select 1 from {t} where id = $1", "select 1 from {t} where id = any($1)", "select 1 from {t} where name = any($1)",
+    "select 1 from {t} where id <> all($1)", "select 1 from {t} where id = any($1) and name = $2", "select $1 = any(array[1, 2])",
+    "select 1 from {t} where id = any($1::bigint[])", "select 1 from {t} where id = $1::bigint", "select 1 from {t} where id in ($1, $2)",
+    "select 1 from {t} where id between $1 and $2", "select 1 from {t} where id = $1 or $1 is null", "select id + $1 from {t}",
+    "select $1 + id from {t}", "select p.id - $1 from {t} p", "select 1 from {t} where id % $1 = 0", "select abs($1)", "select current_date - $1::int",
+    "select interval '1 day' * $1", "select case when id > $1 then $2 else $3 end from {t}", "select coalesce($1, 5)", "select coalesce(name, $1) from {t}",
+    "select $1 || 'a'", "select upper($1)", "select nullif($1, '')", "select array[$1, $2]", "values ($1, $2)", "select name || $1 from {t}",
+    "select 1 from {t} limit $1 offset $2", "select count(*) from {t} group by region having count(*) > $1", "select to_char(now(), $1)"])
+def test_same_types_of_parameters(beside, text):
+    theirs, ours = beside(lambda table: parse(text.replace("{t}", table)) + describe(b"S") + SYNC)
+    assert [said for said in ours if said[0] in b"tE"] == [said for said in theirs if said[0] in b"tE"]
