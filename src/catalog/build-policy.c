@@ -92,6 +92,9 @@ static struct policy policy_of(struct building *b, const struct manifest_policy 
 		.filter = from->filter,
 		.mask = mask_of(from),
 		.min_group = from->min_group,
+		.group_by = from->group_by.items,
+		.group_by_count = from->group_by.len,
+		.subject = from->subject,
 	};
 
 	out.to = build_whos(b->arena, from->to, from->to_count, &out.to_count);

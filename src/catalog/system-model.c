@@ -113,7 +113,7 @@ static void table_sizes(struct filling *f, const struct model_access *access)
 	const struct decision *d = &access->decision;
 	const struct model_table *t = access->table;
 
-	if (d->outcome != DECISION_ALLOW || d->filter_count || d->min_group || !t->version)
+	if (d->outcome != DECISION_ALLOW || d->filter_count || d->suppress.min_group || !t->version)
 		return;
 	row_int(f, mesh_tables_row_count, t->rows);
 	if (!policy_shows_all(d, t->column_count))
@@ -129,8 +129,8 @@ static void table_filters(struct filling *f, const struct decision *d)
 	for (size_t i = 0; i < d->filter_count; i++)
 		names[i] = d->filters[i].policy;
 	row_list(f, mesh_tables_row_filters, names, d->filter_count);
-	if (d->min_group)
-		row_int(f, mesh_tables_min_group, d->min_group);
+	if (d->suppress.min_group)
+		row_int(f, mesh_tables_min_group, d->suppress.min_group);
 }
 
 bool fill_tables(struct filling *f)

@@ -52,7 +52,7 @@ static void add_table(struct arena *arena, const struct model_access *access, ta
 {
 	const struct model_table *t = access->table;
 	const struct decision *d = &access->decision;
-	bool all_rows = d->filter_count == 0 && d->min_group == 0;
+	bool all_rows = d->filter_count == 0 && d->suppress.min_group == 0;
 	struct pgcatalog_table table = {
 		.schema = t->product->domain->name,
 		.name = t->name,

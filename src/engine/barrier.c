@@ -13,6 +13,9 @@
  *cannot see into stops both. It must not be volatile (EXISTS would no longer be decorrelated), nor
  *have one column and a constant. Nothing may be computed from the columns below it but the filter
  *and leak-proof conjuncts.
+ *
+ * Where small groups are suppressed, the rows of small cells are hidden rows like others: QUALIFY
+ * count(*) OVER (PARTITION BY a, …) >= n stands before the OFFSET 0.
  */
 #include <duckdb.h>
 
@@ -168,6 +171,50 @@ static void add_source(struct str *sql, const struct relation_column *c, bool pr
 	str_add_sql_ident(sql, c->name);
 }
 
+/* As others see it: a mask may make one cell of several. */
+static void add_value(struct str *sql, const struct relation_column *c)
+{
+	bool masked = !slice_is_none(c->expression);
+	str_add_c(sql, masked || c->cast ? "CAST(" : "");
+	if (masked)
+		str_printf(sql, "(%.*s\n)", SLICE_FMT(c->expression));
+	else
+		str_add_sql_ident(sql, c->name);
+	if (masked || c->cast)
+		str_printf(sql, " AS %.*s)", SLICE_FMT(c->type));
+}
+
+static void add_cells(struct str *sql, const struct relation *r)
+{
+	bool first = true;
+	str_add_c(sql, " OVER (");
+	for (size_t i = 0; i < r->column_count; i++)
+		for (size_t j = 0; j < r->group_by_count; j++) {
+			if (!slice_equal_nocase(r->columns[i].name, r->group_by[j]))
+				continue;
+			str_add_c(sql, first ? "PARTITION BY " : ", ");
+			add_value(sql, &r->columns[i]);
+			first = false;
+		}
+	str_printf(sql, ") >= %lld", (long long)r->min_group);
+}
+
+/* A subject that no file has counts nobody. */
+static void add_suppression(struct str *sql, const struct relation *r, const struct source *source)
+{
+	str_add_c(sql, " QUALIFY count(*)");
+	add_cells(sql, r);
+	for (size_t i = 0; i < r->subject_count; i++) {
+		str_add_c(sql, " AND count(DISTINCT ");
+		if (find_column(source, r->subjects[i]))
+			str_add_sql_ident(sql, r->subjects[i]);
+		else
+			str_add_c(sql, "CAST(NULL AS INTEGER)");
+		str_add_char(sql, ')');
+		add_cells(sql, r);
+	}
+}
+
 /* Files, filter and barrier: what the masks are computed from. source is NULL when all columns are
  * there and there is no barrier. */
 static void add_rows(
@@ -182,6 +229,8 @@ static void add_rows(
 		str_add_c(sql, ", file_row_number AS \"weft row\"");
 	str_printf(sql, " FROM %.*s", SLICE_FMT(files));
 	add_where(sql, r);
+	if (r->min_group > 0)
+		add_suppression(sql, r, source);
 	if (r->barrier && barrier_strength >= BARRIER_OFFSET)
 		str_add_c(sql, " OFFSET 0");
 }
@@ -222,14 +271,7 @@ static void add_visible(
  */
 static void add_shown(struct str *sql, const struct relation_column *c)
 {
-	bool masked = !slice_is_none(c->expression);
-	str_add_c(sql, masked || c->cast ? "CAST(" : "");
-	if (masked)
-		str_printf(sql, "(%.*s\n)", SLICE_FMT(c->expression));
-	else
-		str_add_sql_ident(sql, c->name);
-	if (masked || c->cast)
-		str_printf(sql, " AS %.*s)", SLICE_FMT(c->type));
+	add_value(sql, c);
 	str_add_c(sql, " AS ");
 	str_add_sql_ident(sql, c->name);
 }
@@ -260,9 +302,8 @@ static struct slice no_rows(struct arena *arena, const struct relation *r)
 bool relation_select(struct arena *arena, struct engine *engine, const struct relation *r,
 	struct slice *out, struct error *err)
 {
-	if (r->min_group > 0)
-		return error_set(err, FEATURE_NOT_SUPPORTED,
-			"the suppression of small groups is not available yet");
+	if (r->min_group > 0 && !r->barrier)
+		return error_set(err, INTERNAL_ERROR, "small groups are hidden by a barrier only");
 	if (r->file_count == 0) {
 		*out = no_rows(arena, r);
 		return true;

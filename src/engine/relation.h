@@ -27,7 +27,11 @@ struct relation {
 	bool barrier;	     /* the files hold rows that the principal must not see */
 	const struct slice *conjuncts;
 	size_t conjunct_count;
-	int64_t min_group;
+	int64_t min_group; /* 0, or: only rows of cells with so many rows; needs barrier */
+	const struct slice *group_by; /* names in columns: rows alike in them make a cell */
+	size_t group_by_count;
+	const struct slice *subjects; /* of the files: distinct values that are counted, too */
+	size_t subject_count;
 };
 
 /*

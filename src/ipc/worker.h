@@ -88,7 +88,9 @@
  *              (VARCHAR[]), principal(), purpose(), in_group('g')
  *   barrier    the files hold hidden rows: OFFSET 0 and the opaque function
  *   conjuncts  ["sql"…], leak-proof conjuncts of the user's, put beside the filter
- *   min_group  0, or the suppression size (policy "suppress")
+ *   min_group  0, or: only rows of cells of so many rows (policy "suppress"); then with
+ *              group_by ["column"…], rows alike in all of them make a cell, and
+ *              subjects ["column"…], of each a cell needs as many distinct values
  *   own        in jobs, "orders@1": the files of the job's own table with this key, made before
  *
  * Job channel (a `weft-worker job` process of its own, one job, network and staging folder as told)

@@ -251,6 +251,8 @@ struct manifest_policy {
 	int64_t mask_keep_first;
 	int64_t mask_keep_last;
 	int64_t min_group;
+	struct slices group_by; /* with min_group: columns that may tell groups apart */
+	struct slice subject;	/* with min_group: the column whose distinct values count */
 };
 
 enum term_kind { TERM_TAG, TERM_CLASSIFICATION, TERM_PURPOSE };

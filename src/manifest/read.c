@@ -260,6 +260,10 @@ static void check_policy(
 	if (suppress != (p->min_group > 0))
 		problem(r, spec->at, SLICE("\"minGroup\" and effect: suppress belong together"),
 			"effect: suppress with minGroup: a number above 0");
+	if (!suppress && (p->group_by.len || p->subject.len))
+		problem(r, spec->at,
+			SLICE("\"groupBy\" and \"subject\" stand only in a suppress policy"),
+			"effect: suppress with minGroup, groupBy and subject");
 }
 
 void read_policy(struct reading *r, const struct node *root, struct slice domain)
@@ -291,6 +295,8 @@ void read_policy(struct reading *r, const struct node *root, struct slice domain
 		.mask_keep_first = read_int(node_get(mask, "keepFirst"), 0),
 		.mask_keep_last = read_int(node_get(mask, "keepLast"), 0),
 		.min_group = read_int(node_get(spec, "minGroup"), 0),
+		.group_by = read_texts(r->arena, node_get(spec, "groupBy")),
+		.subject = node_text(node_get(spec, "subject")),
 	};
 
 	policy.to = read_whos(r, node_get(spec, "to"), &policy.to_count);

@@ -135,6 +135,8 @@ static const struct field policy_spec_fields[] = {
 	{"filter", FIELD_TEXT, 0, NULL, NULL},
 	{"mask", FIELD_OBJECT, 0, NULL, &shape_mask},
 	{"minGroup", FIELD_INT, 0, NULL, NULL},
+	{"groupBy", FIELD_TEXTS, 0, NULL, NULL},
+	{"subject", FIELD_TEXT, 0, NULL, NULL},
 };
 PART(policy_spec, "spec of a Policy");
 OWN_KIND(policy, "Policy", label);

@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "sql/literal.h"
 
 struct deciding {
 	struct arena *arena;
@@ -73,7 +74,7 @@ static bool overlap(const struct slice *patterns, size_t pattern_count, const st
 bool policy_shows_all(const struct decision *decision, size_t columns)
 {
 	if (decision->outcome != DECISION_ALLOW || decision->filter_count > 0 ||
-		decision->min_group > 0)
+		decision->suppress.min_group > 0)
 		return false;
 	for (size_t i = 0; i < columns; i++)
 		if (decision->masks[i].denied || !slice_is_none(decision->masks[i].policy))
@@ -394,16 +395,100 @@ static void apply_filter(struct deciding *d, const struct policy *policy)
 			SLICE_FMT(policy->filter)));
 }
 
+static const struct policy_column *find_column(const struct deciding *d, struct slice name)
+{
+	const struct policy_table *table = d->request->table;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		if (slice_equal_nocase(table->columns[i].name, name))
+			return &table->columns[i];
+	return NULL;
+}
+
+/* Equal values must be alike to every function: 0.0 and -0.0, or a month and 30 days, are not. */
+static bool makes_cells(const struct policy_column *column)
+{
+	enum type_group group = column ? type_of(column->type).group : TYPE_OTHER;
+
+	return group != TYPE_OTHER && group != TYPE_DOUBLE;
+}
+
+static bool has_name(const struct slice *names, size_t count, struct slice name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal_nocase(names[i], name))
+			return true;
+	return false;
+}
+
+/* The columns that all rules name. */
+static void keep_common(struct deciding *d, const struct policy *policy)
+{
+	struct decision_suppress *s = &d->out->suppress;
+	bool first = s->min_group == 0;
+	const struct slice *from = first ? policy->group_by : s->group_by;
+	size_t from_count = first ? policy->group_by_count : s->group_by_count;
+	struct slice *kept = arena_array_of(d->arena, struct slice, from_count);
+	size_t count = 0;
+
+	for (size_t i = 0; i < from_count; i++) {
+		const struct policy_column *column = find_column(d, from[i]);
+		if (makes_cells(column) && !has_name(kept, count, column->name) &&
+			has_name(policy->group_by, policy->group_by_count, column->name))
+			kept[count++] = column->name;
+	}
+	s->group_by = kept;
+	s->group_by_count = count;
+}
+
+static bool add_subject(struct deciding *d, struct slice name)
+{
+	struct decision_suppress *s = &d->out->suppress;
+	const struct policy_column *column = find_column(d, name);
+
+	if (!column)
+		return false;
+	if (has_name(s->subjects, s->subject_count, column->name))
+		return true;
+	struct slice *all = arena_array_of(d->arena, struct slice, s->subject_count + 1);
+	for (size_t i = 0; i < s->subject_count; i++)
+		all[i] = s->subjects[i];
+	all[s->subject_count++] = column->name;
+	s->subjects = all;
+	return true;
+}
+
+/* A column that is left out tells nothing apart. */
+static void drop_denied(struct deciding *d)
+{
+	struct decision_suppress *s = &d->out->suppress;
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->group_by_count; i++) {
+		size_t at = (size_t)(find_column(d, s->group_by[i]) - d->request->table->columns);
+		if (!d->out->masks[at].denied)
+			s->group_by[count++] = s->group_by[i];
+	}
+	s->group_by_count = count;
+}
+
 static void apply_suppress(struct deciding *d, const struct policy *policy)
 {
 	if (policy->min_group < 1) {
 		deny(d, policy, ": its group size is not a number");
 		return;
 	}
-	d->out->min_group = max_of(d->out->min_group, policy->min_group);
+	if (policy->subject.len && !add_subject(d, policy->subject)) {
+		deny(d, policy, ": the table lacks the subject that it counts");
+		return;
+	}
+	keep_common(d, policy);
+	d->out->suppress.min_group = max_of(d->out->suppress.min_group, policy->min_group);
 	explain(d, policy, true,
-		arena_printf(d->arena, "%s rule shows only groups of at least %lld rows",
-			level_name(policy), (long long)policy->min_group));
+		arena_printf(d->arena, "%s rule shows only groups of at least %lld %.*s%s",
+			level_name(policy), (long long)policy->min_group,
+			SLICE_FMT(policy->subject.len ? policy->subject : SLICE("row")),
+			policy->subject.len ? " values" : "s"));
 }
 
 static void apply(struct deciding *d, const struct policy *policy)
@@ -474,6 +559,7 @@ struct decision policy_decide(struct arena *arena, const struct policy_request *
 			apply(&d, policies[i]);
 	if (!d.allowed)
 		add_reason(&d, SLICE("default deny"), true, "no rule allows the table");
+	drop_denied(&d);
 	out.outcome = outcome(&d, owner);
 	out.reasons = d.reasons.items;
 	out.reason_count = d.reasons.len;
@@ -482,7 +568,7 @@ struct decision policy_decide(struct arena *arena, const struct policy_request *
 		out.filter_count = d.filters.len;
 		return out;
 	}
-	out.min_group = 0;
+	out.suppress = (struct decision_suppress){0};
 	memset(out.masks, 0, request->table->column_count * sizeof *out.masks);
 	return out;
 }

@@ -139,6 +139,9 @@ struct policy {
 	struct slice filter_ast; /* struct sql_expression's ast; none = never pruned by files */
 	struct mask mask;	 /* POLICY_MASK */
 	int64_t min_group;	 /* POLICY_SUPPRESS */
+	struct slice *group_by;	 /* POLICY_SUPPRESS: names of columns */
+	size_t group_by_count;
+	struct slice subject; /* POLICY_SUPPRESS: none = rows are counted */
 };
 
 struct decision_filter {
@@ -151,6 +154,21 @@ struct decision_mask {
 	struct slice policy; /* none = no mask on this column */
 	struct mask mask;
 	bool denied; /* the column is left out of the view, as if the table had none of that name */
+};
+
+/*
+ * Suppression: only rows of cells (rows alike in all of group_by) with at least min_group rows, and
+ * of each subject as many distinct values, are shown, and of these the columns outside group_by in
+ * sums, averages and counts only. Every answer is then made of sums over whole cells: no two
+ * answers differ by less than one. Several rules: the largest size, the columns common to all, each
+ * subject.
+ */
+struct decision_suppress {
+	int64_t min_group; /* 0 = none */
+	struct slice *group_by;
+	size_t group_by_count;
+	struct slice *subjects;
+	size_t subject_count;
 };
 
 enum decision_outcome {
@@ -171,7 +189,7 @@ struct decision {
 	struct decision_filter *filters;
 	size_t filter_count;
 	struct decision_mask *masks; /* one per table column, same order */
-	int64_t min_group;	     /* 0, or the suppression size */
+	struct decision_suppress suppress;
 	struct decision_reason *reasons;
 	size_t reason_count;
 };
@@ -187,7 +205,8 @@ struct policy_request {
  * What of the table the principal gets. Borrows texts from the request; arrays in the arena. Owners
  * (by name or group) are allowed without a rule; every other effect binds them too. For
  * DECISION_DENY and DECISION_HIDDEN filters and masks are empty. A filter rule without an
- * expression, a domain rule without a domain and an unknown effect deny: what cannot be evaluated
+ * expression, a suppress rule whose subject the table lacks, a domain rule without a domain and an
+ * unknown effect deny: what cannot be evaluated
  * is refused.
  */
 struct decision policy_decide(struct arena *arena, const struct policy_request *request);

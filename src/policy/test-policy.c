@@ -326,8 +326,8 @@ static struct slice print_decision(struct arena *arena, const struct decision *d
 				mask->denied ? "out" : mask_method_name(mask->mask.method),
 				SLICE_FMT(mask->policy));
 	}
-	if (d->min_group)
-		str_printf(&out, " min=%lld", (long long)d->min_group);
+	if (d->suppress.min_group)
+		str_printf(&out, " min=%lld", (long long)d->suppress.min_group);
 	return str_slice(&out);
 }
 

@@ -23,6 +23,14 @@ static json_t *reasons_json(const struct decision *d)
 	return array;
 }
 
+static json_t *names_json(const struct slice *names, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_stringn(names[i].ptr, names[i].len));
+	return array;
+}
+
 /* Conditions are for those who manage the table: they may name what a filter hides. */
 static json_t *filters_json(const struct decision *d, bool manages)
 {
@@ -139,7 +147,11 @@ static bool answer(
 	json_object_set_new(json, "outcome", json_string(outcomes[d->outcome]));
 	json_object_set_new(json, "filters", filters_json(d, q->manages));
 	json_object_set_new(json, "columns", columns_json(table, d, q->manages));
-	json_object_set_new(json, "min_group", json_integer(d->min_group));
+	json_object_set_new(json, "min_group", json_integer(d->suppress.min_group));
+	json_object_set_new(
+		json, "group_by", names_json(d->suppress.group_by, d->suppress.group_by_count));
+	json_object_set_new(
+		json, "subjects", names_json(d->suppress.subjects, d->suppress.subject_count));
 	json_object_set_new(json, "reasons", reasons_json(d));
 	if (files) /* how many are hidden is not for others */
 		json_object_set_new(json, "files", files);

@@ -21,6 +21,7 @@ struct explain_request {
 
 /* {"principal","table","purpose","outcome":"allow|deny|hidden",
  *  "filters":[{"policy","expression"}],"columns":[{"name","type","mask","policy"}],"min_group":n,
+ *  "group_by":["column"…],"subjects":["column"…],
  *  "reasons":[{"policy","applied","text"}],"files":{"all":n,"none":n,"mixed":n}}. Any thread. */
 bool explain_access(struct server *server, const struct explain_request *request, json_t **out,
 	struct error *err) must_check;

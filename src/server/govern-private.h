@@ -38,5 +38,11 @@ enum govern_verdict govern_file_verdict(const struct decision *decision,
 	const struct model_table *table, const struct file_row *file,
 	const struct principal *principal);
 uint64_t govern_digest(const struct decision *decision, size_t column_count);
+/* Refuses (42501) what could tell rows of a table apart whose small groups are suppressed. */
+bool govern_suppressed(const struct govern_request *request, const struct plan *plan,
+	const struct governed *governed, struct error *err) must_check;
+/* One sentence on it, for notices. */
+struct slice govern_suppress_text(
+	struct arena *arena, const struct decision_suppress *suppress, struct slice name);
 void govern_notice(struct plan *plan, struct slice text);
 void govern_explain(struct plan *plan, struct slice line);

@@ -35,7 +35,11 @@ uint64_t govern_digest(const struct decision *d, size_t column_count)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct str text = str_in(scratch);
-	str_printf(&text, "%d %lld", d->outcome, (long long)d->min_group);
+	str_printf(&text, "%d %lld", d->outcome, (long long)d->suppress.min_group);
+	for (size_t i = 0; i < d->suppress.group_by_count; i++)
+		str_printf(&text, "\ng %.*s", SLICE_FMT(d->suppress.group_by[i]));
+	for (size_t i = 0; i < d->suppress.subject_count; i++)
+		str_printf(&text, "\ns %.*s", SLICE_FMT(d->suppress.subjects[i]));
 	for (size_t i = 0; i < d->filter_count; i++)
 		str_printf(&text, "\nf %.*s", SLICE_FMT(d->filters[i].expression));
 	for (size_t i = 0; d->outcome == DECISION_ALLOW && i < column_count; i++) {
@@ -201,6 +205,21 @@ static void fill_files(const struct govern_request *request, struct plan *plan,
 		keep_filter(plan, g, relation);
 }
 
+static void fill_suppression(
+	struct plan *plan, const struct governed *g, struct wire_relation *relation)
+{
+	const struct decision_suppress *from = &g->decision.suppress;
+	struct arena *arena = plan->arena;
+	if (from->min_group == 0)
+		return;
+	struct decision_suppress *copy = arena_new_of(arena, struct decision_suppress);
+	*copy = *from;
+	copy->group_by = arena_copy_all(arena, from->group_by, from->group_by_count);
+	copy->subjects = arena_copy_all(arena, from->subjects, from->subject_count);
+	relation->suppress = copy;
+	relation->barrier = true;
+}
+
 /* The user's own conditions that can tell nothing about hidden rows. */
 static void fill_conjuncts(
 	struct plan *plan, const struct governed *g, struct wire_relation *relation)
@@ -208,7 +227,9 @@ static void fill_conjuncts(
 	const struct sql_table *t = g->reference;
 	struct slice *texts = arena_array_of(plan->arena, struct slice, t->conjunct_count);
 	size_t count = 0;
-	for (size_t i = 0; relation->barrier && i < t->conjunct_count; i++)
+	/* Of a cell all rows or none: a condition must not come before they are counted. */
+	bool copies = relation->barrier && g->decision.suppress.min_group == 0;
+	for (size_t i = 0; copies && i < t->conjunct_count; i++)
 		for (size_t j = 0; j < relation->column_count; j++) {
 			const struct wire_column *c = &relation->columns[j];
 			if (slice_is_none(c->expr) && !c->absent && !c->other_type &&
@@ -252,11 +273,8 @@ static void tell(struct plan *plan, const struct governed *g, struct slice name)
 				      SLICE_FMT(column), SLICE_FMT(m->policy),
 				      mask_method_name(m->mask.method)));
 	}
-	if (d->min_group)
-		govern_notice(
-			plan, arena_printf(arena,
-				      "groups of %.*s with fewer than %lld rows are suppressed",
-				      SLICE_FMT(name), (long long)d->min_group));
+	if (d->suppress.min_group)
+		govern_notice(plan, govern_suppress_text(arena, &d->suppress, name));
 }
 
 /* {"filters":["policy"…],"masks":{"column":"policy"…},"min_group":n} */
@@ -280,7 +298,7 @@ static struct slice decision_json(struct arena *arena, const struct governed *g)
 		str_add_json(&out, d->masks[i].policy);
 		first = false;
 	}
-	str_printf(&out, "},\"min_group\":%lld%s}", (long long)d->min_group,
+	str_printf(&out, "},\"min_group\":%lld%s}", (long long)d->suppress.min_group,
 		g->failed ? ",\"failing_rows\":true" : "");
 	return str_slice(&out);
 }
@@ -291,7 +309,7 @@ static bool is_restricted(const struct governed *g)
 	bool masked = false;
 	for (size_t i = 0; i < g->table->column_count; i++)
 		masked |= !slice_is_none(d->masks[i].policy);
-	return masked || d->filter_count > 0 || d->min_group > 0;
+	return masked || d->filter_count > 0 || d->suppress.min_group > 0;
 }
 
 /* Hidden rows must not count: see is_small in govern.c. */
@@ -304,8 +322,8 @@ static bool has_few_rows(const struct governed *g, const struct model_files *fil
 		rows += files->files[i].rows;
 		bytes += files->files[i].bytes;
 	}
-	return !g->making && g->decision.filter_count == 0 && rows <= FEW_ROWS &&
-	       bytes <= FEW_BYTES;
+	return !g->making && g->decision.filter_count == 0 && g->decision.suppress.min_group == 0 &&
+	       rows <= FEW_ROWS && bytes <= FEW_BYTES;
 }
 
 static void fill_table(struct plan *plan, const struct governed *g, const struct model_files *files,
@@ -375,7 +393,7 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 			keep_filter(plan, g, relation);
 	}
 	fill_conjuncts(plan, g, relation);
-	relation->min_group = g->decision.min_group;
+	fill_suppression(plan, g, relation);
 	fill_table(plan, g, files, table);
 	struct slice name = full_name(plan, g);
 	tell(plan, g, name);

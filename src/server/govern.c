@@ -302,6 +302,8 @@ static bool add_reference(const struct govern_request *request, struct plan *pla
 	bool clash;
 	struct slice name = relation_name(g);
 	size_t found = find_relation(plan, g, &clash);
+	if (!govern_suppressed(request, plan, g, err))
+		return false;
 	if (clash && found == SIZE_MAX)
 		name = arena_printf(
 			plan->arena, "%.*s@v%lld", SLICE_FMT(name), (long long)g->version);

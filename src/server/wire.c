@@ -118,8 +118,11 @@ static void add_relation(struct str *out, const struct wire_relation *r)
 		str_add_c(out, ",\"own\":");
 		str_add_json(out, r->own);
 	}
-	if (r->min_group)
-		add_number(out, "min_group", (uint64_t)r->min_group);
+	if (r->suppress) {
+		add_number(out, "min_group", (uint64_t)r->suppress->min_group);
+		add_list(out, "group_by", r->suppress->group_by, r->suppress->group_by_count);
+		add_list(out, "subjects", r->suppress->subjects, r->suppress->subject_count);
+	}
 	str_add_char(out, '}');
 }
 

@@ -30,7 +30,7 @@ struct wire_relation {
 	bool barrier;
 	const struct slice *conjuncts;
 	size_t conjunct_count;
-	int64_t min_group;
+	const struct decision_suppress *suppress; /* NULL = none */
 	struct slice own; /* key of the table that the job itself makes; none */
 };
 

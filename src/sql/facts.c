@@ -127,7 +127,8 @@ static bool enter_base_table(struct walk *w, const struct tree *node)
 			"the statement names more than %d tables", MAX_TABLES);
 		return error_hint(w->err, "Split it.");
 	}
-	struct table_build build = {.tree = node, .columns = map_in(w->arena)};
+	struct table_build build = {
+		.tree = node, .columns = map_in(w->arena), .free_columns = map_in(w->arena)};
 	build.table = (struct sql_table){.catalog = or_none(catalog),
 		.schema = or_none(schema),
 		.name = name,
@@ -161,9 +162,15 @@ static void add_star(struct walk *w, struct slice relation)
 		(struct reference){.parts = {relation}, .count = relation.len > 0, .star = true});
 }
 
+/* An aggregate in FROM or in a subquery may be one of a single row. */
+static bool is_measured(const struct walk *w, const struct tree *node)
+{
+	return w->measured == node && w->scope && w->scope->in_from == 0;
+}
+
 static bool enter_column_ref(struct walk *w, const struct tree *node)
 {
-	struct reference reference = {0};
+	struct reference reference = {.measured = is_measured(w, node)};
 	const struct tree *names = tree_get(node, "column_names");
 
 	if (!names || names->kind != TREE_ARRAY || !names->first)
@@ -241,8 +248,37 @@ bool facts_function(struct walk *w, const struct tree *call, bool in_from)
 	for (size_t i = 0; i < w->functions.len; i++)
 		if (slice_equal_c(w->functions.items[i], row->name))
 			return true;
+	w->picks_rows = w->picks_rows || row->kind == FUNCTION_VOLATILE;
 	vec_push(w->arena, &w->functions, slice_from_c(row->name));
 	return true;
+}
+
+/*
+ * The column of sum(x), avg(x), mean(x), count(x) or count(DISTINCT x). No expressions: the sums of
+ * enough powers of x give back every x. No other aggregate: most give back a value of one row.
+ */
+static const struct tree *measured_column(const struct tree *call)
+{
+	static const char *const names[] = {"sum", "avg", "mean", "count"};
+	const struct tree *children = tree_get(call, "children");
+	const struct tree *orders = tree_get(tree_get(call, "order_bys"), "orders");
+	struct slice name = tree_text(call, "function_name");
+	bool distinct = tree_is_true(tree_get(call, "distinct"));
+
+	if (!children || children->count != 1 || (orders && orders->count > 0) ||
+		!tree_is_empty_text(call, "schema") || (distinct && !is_name(name, "count")) ||
+		!slice_equal_c(tree_text(children->first, "class"), "COLUMN_REF"))
+		return NULL;
+	for (size_t i = 0; i < array_len(names); i++)
+		if (is_name(name, names[i]))
+			return children->first;
+	return NULL;
+}
+
+static bool enter_function(struct walk *w, const struct tree *node)
+{
+	w->measured = measured_column(node);
+	return facts_function(w, node, w->table_function == node);
 }
 
 static bool enter_table_function(struct walk *w, const struct tree *node)
@@ -293,7 +329,10 @@ static void enter_lambda(struct walk *w, const struct tree *node)
 static void enter_join(struct walk *w, const struct tree *node)
 {
 	const struct tree *columns = tree_get(node, "using_columns");
+	struct slice kind = tree_text(node, "ref_type");
 
+	if (slice_equal_c(kind, "POSITIONAL") || slice_equal_c(kind, "ASOF"))
+		w->picks_rows = true;
 	if (columns)
 		tree_each (column, columns)
 			add_column(w, column->text);
@@ -313,18 +352,31 @@ static void enter_select(struct walk *w)
 	w->scope = scope;
 }
 
+/* What stands in FROM and holds expressions. */
+static bool is_of_from(const struct node_kind *kind)
+{
+	return kind->id == NODE_JOIN || kind->id == NODE_TABLE_FUNCTION || kind->id == NODE_PIVOT ||
+	       kind->id == NODE_EXPRESSION_LIST;
+}
+
 bool facts_enter(
 	struct walk *w, const struct node_kind *kind, const struct tree *node, struct visit *visit)
 {
 	int64_t location = location_of(w, node);
 
+	const struct tree *sample = tree_get(node, "sample");
+
 	*visit = (struct visit){w->scope, w->names, w->tables.len};
 	if (location >= 0)
 		w->location = location;
+	if (sample && sample->kind != TREE_NULL)
+		w->picks_rows = true;
+	if (w->scope && is_of_from(kind))
+		w->scope->in_from++;
 	switch (kind->id) {
 	case NODE_BASE_TABLE: return enter_base_table(w, node);
 	case NODE_COLUMN_REF: enter_column_ref(w, node); return true;
-	case NODE_FUNCTION: return facts_function(w, node, w->table_function == node);
+	case NODE_FUNCTION: return enter_function(w, node);
 	case NODE_WINDOW: return facts_function(w, node, false);
 	case NODE_TABLE_FUNCTION: return enter_table_function(w, node);
 	case NODE_PARAMETER: return enter_parameter(w, node);
@@ -340,9 +392,14 @@ bool facts_enter(
 	}
 }
 
-static void add_to_table(struct walk *w, struct table_build *build, struct slice column)
+static void add_to_table(
+	struct walk *w, struct table_build *build, struct slice column, bool measured)
 {
-	map_put(&build->columns, lower(w->arena, column), build);
+	struct slice name = lower(w->arena, column);
+
+	map_put(&build->columns, name, build);
+	if (!measured)
+		map_put(&build->free_columns, name, build);
 }
 
 static bool names_table(const struct sql_table *table, struct slice name)
@@ -362,10 +419,10 @@ static void apply(struct walk *w, struct table_build *build, const struct refere
 	}
 	for (size_t i = 0; i + 1 < reference->count; i++)
 		if (names_table(table, reference->parts[i]))
-			add_to_table(w, build, reference->parts[i + 1]);
+			add_to_table(w, build, reference->parts[i + 1], reference->measured);
 	if (reference->count == 1 && names_table(table, reference->parts[0]))
 		table->all_columns = true;
-	add_to_table(w, build, reference->parts[0]);
+	add_to_table(w, build, reference->parts[0], reference->measured);
 }
 
 static void leave_select(struct walk *w, const struct tree *node)
@@ -375,6 +432,7 @@ static void leave_select(struct walk *w, const struct tree *node)
 	vec_each (struct reference, reference, &scope->references) {
 		for (size_t i = 0; i < scope->tables.len; i++)
 			apply(w, &w->tables.items[scope->tables.items[i]], reference);
+		reference->measured = false; /* there it is a column of another SELECT */
 		if (scope->outer && (!reference->star || reference->count > 0))
 			vec_push(w->arena, &scope->outer->references, *reference);
 	}
@@ -397,6 +455,8 @@ void facts_leave(struct walk *w, const struct node_kind *kind, const struct tree
 		(kind->id == NODE_JOIN && slice_equal_c(tree_text(node, "ref_type"), "NATURAL")))
 		read_all(w, visit->table_count);
 	w->scope = visit->scope;
+	if (w->scope && is_of_from(kind))
+		w->scope->in_from--;
 	if (kind->id == NODE_SELECT || kind->id == NODE_SET_OPERATION ||
 		kind->id == NODE_RECURSIVE_CTE)
 		w->names = visit->names;
@@ -419,6 +479,16 @@ static bool has_order(const struct tree *node)
 	return false;
 }
 
+static struct slice *names_of(struct arena *arena, const struct map *map, size_t *count_out)
+{
+	struct slice *names = arena_array_of(arena, struct slice, map->len);
+
+	for (size_t i = 0; i < map->len; i++)
+		names[i] = map->entries[i].key;
+	*count_out = map->len;
+	return names;
+}
+
 void facts_finish(struct walk *w, const struct tree *node, struct sql_facts *out)
 {
 	*out = (struct sql_facts){.table_count = w->tables.len,
@@ -427,6 +497,7 @@ void facts_finish(struct walk *w, const struct tree *node, struct sql_facts *out
 		.function_count = w->functions.len,
 		.param_count = w->param_count,
 		.ordered = has_order(node),
+		.picks_rows = w->picks_rows,
 		.catalogue = w->catalogue};
 	facts_bound(w, node, out);
 	for (size_t i = 0; i < w->tables.len; i++) {
@@ -434,10 +505,9 @@ void facts_finish(struct walk *w, const struct tree *node, struct sql_facts *out
 		struct sql_table *table = &out->tables[i];
 
 		*table = build->table;
-		table->column_count = build->columns.len;
-		table->columns = arena_array_of(w->arena, struct slice, build->columns.len);
-		for (size_t c = 0; c < build->columns.len; c++)
-			table->columns[c] = build->columns.entries[c].key;
+		table->columns = names_of(w->arena, &build->columns, &table->column_count);
+		table->free_columns =
+			names_of(w->arena, &build->free_columns, &table->free_column_count);
 		if (is_named_again(w, i))
 			continue;
 		table->conjuncts = build->conjuncts.items;

@@ -63,6 +63,11 @@ struct sql_table {
 	bool all_columns; /* a star, COLUMNS(), whole-row or natural join may read every column */
 	struct slice *columns; /* names that may be columns of this table, each once: a superset */
 	size_t column_count;
+	/* Those of them that stand elsewhere than alone in sum, avg, mean or count of the SELECT
+	 * whose FROM holds the table: what tells single rows apart. With all_columns it may be any.
+	 */
+	struct slice *free_columns;
+	size_t free_column_count;
 	/* Candidates for the barrier. Always empty when another reference in the statement has the
 	 * same name: one view serves all references. */
 	struct sql_conjunct *conjuncts;
@@ -78,6 +83,8 @@ struct sql_facts {
 	bool ordered;	    /* the outermost node has an ORDER BY */
 	int64_t most_rows;  /* it gives no more, whatever the tables hold; -1 unknown */
 	size_t lone_table;  /* it gives no more rows than this table has; SIZE_MAX none */
+	bool picks_rows;    /* a sample, a positional or ASOF join or random(): takes rows that are
+			       alike apart */
 	/* The statement names pg_catalog, information_schema, a bare pg_ relation or a function of
 	 * the catalogue: it must not be run as it is. Send it through W_PARSE_CATALOG and judge the
 	 * answer with sql_inspect_catalogue. */

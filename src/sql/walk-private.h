@@ -16,6 +16,7 @@ struct reference {
 	struct slice parts[4]; /* column: its dotted parts; star: its relation or nothing */
 	size_t count;
 	bool star;
+	bool measured; /* alone in an aggregate of this SELECT, see measured_column */
 };
 
 /* One SELECT: the tables of its FROM, and what its expressions name. */
@@ -23,6 +24,7 @@ struct scope {
 	struct scope *outer;
 	VEC(size_t) tables;
 	VEC(struct reference) references;
+	unsigned in_from; /* joins and table functions around the node that is walked */
 };
 
 /* A CTE that unqualified names may mean here; a list, innermost first. */
@@ -36,6 +38,7 @@ struct table_build {
 	struct sql_table table;
 	const struct tree *tree; /* its BASE_TABLE node */
 	struct map columns;	 /* lower case name -> anything */
+	struct map free_columns; /* those that are not measured */
 	VEC(struct sql_conjunct) conjuncts;
 };
 
@@ -57,6 +60,7 @@ struct walk {
 	struct scope *scope;
 	const struct cte_name *names;
 	const struct tree *table_function; /* the call that stands in FROM */
+	const struct tree *measured;	   /* the column that the aggregate before it takes */
 	const struct tree *recursive;	   /* the one RECURSIVE_CTE_NODE that may come next */
 	VEC(struct table_build) tables;
 	VEC(struct slice) functions;
@@ -64,6 +68,7 @@ struct walk {
 	VEC(struct slice) column_names; /* WALK_EXPRESSION: what the expression may read */
 	size_t param_count;
 	bool catalogue;
+	bool picks_rows;
 };
 
 /* What a node's end needs from its beginning. */

@@ -49,6 +49,8 @@ static bool read_one(struct arena *arena, const json_t *item, const struct frame
 		out->fd = frame->fds[fd];
 	out->files = read_texts(arena, item, "files", &out->file_count);
 	out->conjuncts = read_texts(arena, item, "conjuncts", &out->conjunct_count);
+	out->group_by = read_texts(arena, item, "group_by", &out->group_by_count);
+	out->subjects = read_texts(arena, item, "subjects", &out->subject_count);
 	for (; out->column_count < json_array_size(columns); out->column_count++)
 		if (!read_column(json_array_get(columns, out->column_count),
 			    &list[out->column_count], err))
