@@ -358,6 +358,13 @@ static bool read_pem(struct arena *arena, const char *path, const char **out, st
 	return true;
 }
 
+/* Both listeners' server; the other one's threads may read it already. */
+static void meet(struct api *api, struct server *server)
+{
+	if (!api->server)
+		api->server = server;
+}
+
 static bool http_start(void *ctx, struct server *server, struct error *err)
 {
 	struct api *api = ctx;
@@ -365,7 +372,7 @@ static bool http_start(void *ctx, struct server *server, struct error *err)
 	const char *cert = NULL;
 	const char *key = NULL;
 
-	api->server = server;
+	meet(api, server);
 	if (api->options.tls_cert_file &&
 		(!read_pem(arena, api->options.tls_cert_file, &cert, err) ||
 			!read_pem(arena, api->options.tls_key_file, &key, err)))
@@ -384,7 +391,7 @@ static bool control_start(void *ctx, struct server *server, struct error *err)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = -1;
 
-	api->server = server;
+	meet(api, server);
 	if (strlen(path) >= sizeof address.sun_path) {
 		error_set(err, CONFIG_FILE_ERROR,
 			"the path of the control socket is longer than %zu bytes: %s",

@@ -80,11 +80,12 @@ static bool start_pg(struct server *server, struct error *err)
 	free(cert);
 	free(key);
 	free(spool);
-	if (ok)
-		log_say(server->log, DOOR_OPEN, NULL, log_cstr("door", "pg"),
-			log_cstr("address", c->pg_address),
-			log_int("port", pg_door_port(server->pg_door)));
-	return ok;
+	if (!ok)
+		return false;
+	server->pg_port = pg_door_port(server->pg_door);
+	log_say(server->log, DOOR_OPEN, NULL, log_cstr("door", "pg"),
+		log_cstr("address", c->pg_address), log_int("port", server->pg_port));
+	return true;
 }
 
 static void stop_doors(struct server *server)

@@ -42,7 +42,8 @@ struct server {
 	struct file_lists *file_lists;
 	struct damping *damping;
 	struct runs *runs;
-	struct pg_door *pg_door;
+	struct pg_door *pg_door; /* of the thread that starts and stops doors */
+	int pg_port;		 /* 0 = none; set before the doors with requests open */
 	const struct door *doors;
 	size_t door_count;
 	size_t doors_open; /* of doors, started in order */

@@ -399,7 +399,7 @@ const char *server_node_name(const struct server *server)
 
 int server_pg_port(const struct server *server)
 {
-	return server->pg_door ? pg_door_port(server->pg_door) : 0;
+	return server->pg_port;
 }
 
 const char *server_mesh_name(const struct server *server)
