@@ -1,5 +1,5 @@
 # The two commands: `make demo` and `make test`. Both set up what is missing first.
-.PHONY: demo test test-sanitized setup build lint bench clean
+.PHONY: demo test setup build lint bench clean
 BUILD ?= build
 MESON = .deps/venv/bin/meson
 NINJA = ninja
@@ -10,8 +10,9 @@ demo: build
 test: setup
 	@scripts/test.sh
 
-test-sanitized: setup
-	@scripts/test.sh sanitized
+# One part of the tests: plain, sanitized, threads
+test-%: setup
+	@scripts/test.sh $*
 
 setup:
 	@scripts/setup.sh
@@ -26,4 +27,4 @@ bench: build
 	@.deps/venv/bin/python bench/run.py
 
 clean:
-	rm -rf build build-asan build-fault
+	rm -rf build build-asan build-tsan

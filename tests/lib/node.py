@@ -65,7 +65,9 @@ class Node:
 
     # the server
     def start(self, extra_env=None):
-        flags = [f for name, value in self.settings.items() for f in ("--set", f"{name}={value}")]
+        worker = os.environ.get("WEFT_WORKER")  # where the one of the build cannot run
+        flags = ["--worker", worker] if worker else []
+        flags += [f for name, value in self.settings.items() for f in ("--set", f"{name}={value}")]
         out = open(self.folder / "serve.log", "ab")
         begin = time.monotonic()
         self.process = subprocess.Popen([str(self.weft), "--data", str(self.data), "serve", *flags], stdout=out, stderr=out,

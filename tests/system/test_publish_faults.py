@@ -2,7 +2,7 @@
 the new one, never a mixture; what is left over is gone; the Delta log says what Weft serves.
 
 Needs a second build with -Dfault_points=true; the environment variable WEFT_FAULT_BUILD names its folder (default:
-build-fault beside build, where it exists).
+build-asan beside build, where it exists).
 """
 import errno
 import os
@@ -15,10 +15,10 @@ from conftest import query, wait_for
 from lib import readers, smallmesh
 from lib.node import ROOT, Node
 
-BUILD = pathlib.Path(os.environ.get("WEFT_FAULT_BUILD", ROOT / "build-fault"))
+BUILD = pathlib.Path(os.environ.get("WEFT_FAULT_BUILD", ROOT / "build-asan"))
 pytestmark = pytest.mark.skipif(
     not (BUILD / "weft").exists() or b"publish.committed_one" not in (BUILD / "weft").read_bytes(),
-    reason="no build with fault points: meson setup build-fault -Dfault_points=true, or WEFT_FAULT_BUILD=folder")
+    reason="no build with fault points: make test-sanitized makes one, or WEFT_FAULT_BUILD=folder")
 
 # after the intent each step can be done again, so the new version must be there
 POINTS = ["publish.intent", "publish.moved_one", "publish.moved", "delta.written", "delta.linked", "publish.committed_one", "publish.committed",
