@@ -75,7 +75,7 @@ no_reports() {
 
 coverage() {
 	gcovr --root . --filter src/ --exclude '.*/(test|fuzz)-.*' --exclude '.*\.gen\.c' --exclude-unreachable-branches \
-		--gcov-ignore-parse-errors --fail-under-line "$coverage_bar" -j 2 build-asan >build-asan/coverage.txt
+		--gcov-ignore-parse-errors --fail-under-line "$coverage_bar" -j 2 build-asan >build-asan/coverage.txt 2>build-asan/coverage.log
 	local status=$?
 	cat build-asan/coverage.txt
 	covered=$(awk '$1 == "TOTAL" { print $4 }' build-asan/coverage.txt)

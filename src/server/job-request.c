@@ -341,6 +341,7 @@ static bool add_table(struct server *server, struct job_plan *plan,
 		json_decref(item);
 		return ok;
 	}
+	json_array_append_new(json_get_array(plan->request, "tables"), item);
 	struct publish_table *out = &plan->tables[plan->table_count++];
 	out->job_name = job_name(plan, table);
 	out->key = table->key;
@@ -356,7 +357,6 @@ static bool add_table(struct server *server, struct job_plan *plan,
 	json_set_slice(item, "key", table->key);
 	json_object_set_new(item, "columns", columns_json(schema));
 	json_object_set_new(item, "checks", checks_json(schema));
-	json_array_append_new(json_get_array(plan->request, "tables"), item);
 	if (plan->mode != RUN_CHECK && !json_object_get(plan->request, "kind"))
 		json_object_set_new(plan->request, "kind", json_string(kind));
 	return add_previous(server, plan, table, item, err);

@@ -16,6 +16,7 @@ from .pgraw import Raw
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
+SANITIZED = (BUILD / "sanitizer").is_dir()  # memory is then not ours, limits of it are off, and all is slow
 
 
 def free_port():
@@ -123,7 +124,7 @@ class Node:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def rss_bytes(self):
-        if (BUILD / "sanitizer").is_dir():
+        if SANITIZED:
             import pytest
 
             pytest.skip("a sanitizer's memory is not ours")
