@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* A target may have it: after the last input, for the leak search. */
+__attribute__((weak)) void fuzz_end(void);
 
 static int run_file(const char *path)
 {
@@ -66,5 +68,7 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		failed |= run_folder(argv[i]);
+	if (fuzz_end)
+		fuzz_end();
 	return failed;
 }
