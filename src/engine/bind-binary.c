@@ -231,6 +231,17 @@ static bool split_item(struct bind *bind, struct slice text, size_t *at, struct 
 	return true;
 }
 
+static bool too_many_dimensions(const struct bind *bind, struct error *err)
+{
+	error_set(err, FEATURE_NOT_SUPPORTED,
+		"parameter $%zu is an array of several dimensions, which are not read",
+		bind->index + 1);
+	return error_hint(err,
+		"Send it as text and cast it: $%zu::text::json, or as several "
+		"arrays.",
+		bind->index + 1);
+}
+
 bool bind_split_text(
 	struct bind *bind, struct slice text, struct bind_items *out, struct error *err)
 {
@@ -244,6 +255,8 @@ bool bind_split_text(
 			return true;
 		ok = ok && text.ptr[at] == ',';
 	}
+	if (text.len > 2 && text.ptr[0] == '{' && text.ptr[1] == '{')
+		return too_many_dimensions(bind, err);
 	return error_set(err, INVALID_TEXT_REPRESENTATION,
 		"parameter $%zu is not an array of one dimension", bind->index + 1);
 }
@@ -258,6 +271,8 @@ bool bind_split_binary(
 		return true;
 	uint64_t count = read_be(&r, 4);
 	read_be(&r, 4); /* lower bound */
+	if (dimensions > 1 && dimensions <= 6 && !r.short_read)
+		return too_many_dimensions(bind, err);
 	if (dimensions != 1 || r.short_read || count > r.left / 4)
 		return wrong(bind, err);
 	for (uint64_t i = 0; i < count; i++) {

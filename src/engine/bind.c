@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "engine/bind-private.h"
+#include "engine/datetime.h"
 #include "engine/engine-private.h"
 #include "engine/pgtype.h"
 
@@ -227,6 +228,12 @@ static bool parse_blob(struct bind *bind, struct slice text, duckdb_value *out, 
 	return true;
 }
 
+static bool has_era(duckdb_type type)
+{
+	return type == DUCKDB_TYPE_DATE || type == DUCKDB_TYPE_TIMESTAMP ||
+	       type == DUCKDB_TYPE_TIMESTAMP_TZ;
+}
+
 bool bind_text_value(struct bind *bind, duckdb_type type, struct slice text, duckdb_value *out,
 	struct error *err)
 {
@@ -250,7 +257,7 @@ bool bind_text_value(struct bind *bind, duckdb_type type, struct slice text, duc
 		return cast_value(bind,
 			type == DUCKDB_TYPE_DECIMAL ? decimal_spelling(bind->arena, text)
 						    : spelling_of(type),
-			text, out, err);
+			has_era(type) ? datetime_with_era(bind->arena, text) : text, out, err);
 	return true;
 }
 

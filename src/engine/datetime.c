@@ -207,3 +207,17 @@ bool encode_set_time_zone(const char *zone, struct error *err)
 	datetime_zone_offset(0); /* reads the zone's file while that is still allowed */
 	return true;
 }
+
+struct slice datetime_with_era(struct arena *arena, struct slice text)
+{
+	struct slice trimmed = slice_trim(text);
+
+	if (trimmed.len < 4 ||
+		!slice_equal_nocase(slice_sub(trimmed, trimmed.len - 3, trimmed.len), SLICE(" BC")))
+		return text;
+	struct slice time = slice_trim(slice_sub(trimmed, 0, trimmed.len - 3));
+	struct slice date = slice_split(&time, ' ');
+
+	return arena_printf(
+		arena, "%.*s (BC)%s%.*s", SLICE_FMT(date), time.len ? " " : "", SLICE_FMT(time));
+}

@@ -92,6 +92,8 @@ static void read_members(struct arena *arena, struct type *type, duckdb_logical_
 		type->child_names[i] =
 			copy_and_free(arena, is_struct ? duckdb_struct_type_child_name(logical, i)
 						       : duckdb_union_type_member_name(logical, i));
+		if (type->child_names[i].len == 0) /* of row(1, 2), as PostgreSQL's row_to_json */
+			type->child_names[i] = arena_printf(arena, "f%zu", i + 1);
 		add_child(arena, type, i,
 			is_struct ? duckdb_struct_type_child_type(logical, i)
 				  : duckdb_union_type_member_type(logical, i));

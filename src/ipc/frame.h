@@ -12,7 +12,7 @@
  * channel belongs to one thread at a time. On the wire: u32 payload length, u8 type, u8 number of
  * descriptors, u16 zero, little-endian; then the payload.
  */
-enum { FRAME_MAX_FDS = 64, FRAME_MAX_BYTES = 64 << 20 };
+enum { FRAME_MAX_FDS = 64, FRAME_MAX_BYTES = 128 << 20 };
 
 struct channel {
 	int fd;

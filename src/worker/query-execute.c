@@ -47,6 +47,12 @@ static bool send_rows(struct query_worker *worker, uint32_t rows, struct error *
 	if (bytes == 0 && rows == 0)
 		return true;
 	portal->bytes += bytes;
+	if (worker->out.len > FRAME_MAX_BYTES) {
+		error_set(err, LIMIT_EXCEEDED, "a row of the answer has %zu bytes", bytes);
+		return error_hint(err,
+			"A row has at most %d bytes here: select fewer or shorter values.",
+			FRAME_MAX_BYTES - ROWS_HEADER);
+	}
 	if (portal->limit_bytes && portal->bytes > portal->limit_bytes) {
 		error_set(err, LIMIT_EXCEEDED, "the answer is larger than %llu bytes",
 			(unsigned long long)portal->limit_bytes);
@@ -94,12 +100,20 @@ static bool encode_step(
 			(unsigned long long)p->limit_rows);
 		return error_hint(err, "Add a LIMIT, or aggregate.");
 	}
-	if (step > 0 &&
-		!encoder_rows(p->encoder, &worker->out, p->chunk_done, p->chunk_done + step, err))
-		return false;
-	p->chunk_done += step;
-	p->rows += step;
-	*rows_out = step;
+	size_t done = 0;
+	while (done < step) {
+		/* rows may be large: one at a time, until the frame is full */
+		size_t rows = encoder_takes_chunks(p->encoder) ? step : 1;
+		size_t from = p->chunk_done + done;
+		if (!encoder_rows(p->encoder, &worker->out, from, from + rows, err))
+			return false;
+		done += rows;
+		if (worker->out.len >= FRAME_TARGET)
+			break;
+	}
+	p->chunk_done += done;
+	p->rows += done;
+	*rows_out = done;
 	return true;
 }
 

@@ -4,6 +4,7 @@
  * '{a,b}', jsonb is json. W_PARSE and W_PREPARE change a text alike, so that the gate judges what
  * runs. A text without any of it stays byte by byte.
  */
+#include "engine/datetime.h"
 #include "worker/rewrite-private.h"
 
 /* Whether a value ends at index, so that an operator behind it has two sides. */
@@ -143,6 +144,27 @@ static bool rewrite_bytes(struct rewriter *w, size_t index)
 			SLICE_FMT(slice_sub(token.text, 3, token.text.len))));
 }
 
+static bool is_day_type(const struct rewriter *w, size_t index)
+{
+	return rewrite_is_named(w, index, "date") || rewrite_is_named(w, index, "timestamp") ||
+	       rewrite_is_named(w, index, "timestamptz");
+}
+
+/* date '0044-03-15 BC' */
+static bool rewrite_era(struct rewriter *w, size_t index)
+{
+	struct token token = rewrite_token_at(w, index);
+	bool cast = rewrite_is(w, index + 1, "::") || rewrite_is(w, index + 1, "as");
+	bool typed =
+		(index > 0 && is_day_type(w, index - 1)) || (cast && is_day_type(w, index + 2));
+	if (!typed || !slice_starts_with(token.text, SLICE("'")))
+		return false;
+	struct slice inside = slice_sub(token.text, 1, token.text.len - 1);
+	struct slice era = datetime_with_era(w->arena, inside);
+	return era.ptr != inside.ptr &&
+	       replace(w, index, arena_printf(w->arena, "'%.*s'", SLICE_FMT(era)));
+}
+
 static bool rewrite_builder(struct rewriter *w, size_t index)
 {
 	static const char *const names[][2] = {{"json_build_object", "json_object"},
@@ -186,7 +208,9 @@ static size_t rewrite_one(struct rewriter *w, size_t index)
 {
 	switch (rewrite_token_at(w, index).kind) {
 	case TOKEN_OPERATOR: (void)(rewrite_operator(w, index) || rewrite_path(w, index)); break;
-	case TOKEN_STRING: (void)(rewrite_array(w, index) || rewrite_bytes(w, index)); break;
+	case TOKEN_STRING:
+		(void)(rewrite_array(w, index) || rewrite_bytes(w, index) || rewrite_era(w, index));
+		break;
 	case TOKEN_WORD:
 	case TOKEN_IDENT:
 		if (rewrite_format(w, index))

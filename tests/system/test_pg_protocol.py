@@ -283,3 +283,32 @@ def test_transaction_pins_a_snapshot(node):
         assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
         pinned.commit()
         assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
+
+
+def test_large_answers(conn):
+    assert sum(len(row[0]) for row in conn.execute("select repeat('x', 1000000) from range(100)")) == 100_000_000
+    assert len(conn.execute("select repeat('x', 100000000)").fetchone()[0]) == 100_000_000
+    assert len(conn.execute("select " + ", ".join(f"{i} as c{i}" for i in range(1664))).fetchone()) == 1664
+    with pytest.raises(psycopg.errors.ConfigurationLimitExceeded, match="a row of the answer has"):
+        conn.execute("select repeat('x', 70000000), repeat('y', 70000000)")
+    with pytest.raises(psycopg.errors.StatementTooComplex, match="at most 65536"):
+        conn.execute("select 1 -- " + "x" * 70000)
+    assert conn.execute("select 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_before_our_era(conn, binary):
+    """psycopg has no such dates: they are compared by the server."""
+    cursor = conn.cursor(binary=binary)
+    assert cursor.execute("select date '0044-03-15 BC' < date '0001-01-01', timestamp '0044-03-15 12:00:00 BC' < timestamp '0001-01-01', "
+                          "'0044-03-15 BC'::timestamp = '0044-03-15 00:00:00 BC'::timestamp").fetchone() == (True, True, True)
+    assert cursor.execute("select %s::date - date '0001-01-01'", ("0001-01-01 BC",)).fetchone() == (-366,)
+
+
+def test_values_without_a_form(conn):
+    assert conn.execute("select row(1, 'x')").fetchone() == ({"f1": 1, "f2": "x"},)
+    for value in ([[1, 2], [3, 4]], [[1, None]]):
+        for place in ("%b", "%t"):
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="several dimensions"):
+                conn.execute(f"select {place}", (value,))
+    assert conn.execute("select %s::text::json", ("[[1,2],[3,4]]",)).fetchone() == ([[1, 2], [3, 4]],)
