@@ -16,7 +16,6 @@
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "store/manifests.h"
-#include "store/versions.h"
 
 static bool load_old(struct apply_work *work, struct error *err)
 {
@@ -84,6 +83,23 @@ static json_t *problems_json(const struct manifest_problems *problems)
 		json_array_append_new(array, item);
 	}
 	return array;
+}
+
+/* What goes with a product, besides its files' text. */
+static void add_losses(struct apply_work *work, struct manifest_step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct manifest_step *s = &steps[i];
+		const struct model_product *product = NULL;
+		if (s->action == MANIFEST_REMOVE && slice_equal_c(s->kind, "DataProduct"))
+			product = model_product_find(work->model, s->name);
+		if (product && product->version > 0)
+			vec_push(work->arena, &s->details,
+				arena_printf(work->arena,
+					"data up to version %lld can no longer be read, also not "
+					"by a product of this name that comes later",
+					(long long)product->version));
+	}
 }
 
 static json_t *steps_json(const struct manifest_step *steps, size_t count)
@@ -184,6 +200,7 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 	struct manifest_side after = {
 		.files = work->new_files, .count = work->new_count, .set = &work->new_set};
 	manifest_diff(work->arena, &before, &after, &steps, &step_count);
+	add_losses(work, steps, step_count);
 	if (old_ok && new_ok)
 		manifest_breaking(
 			work->arena, &work->old_set, &work->new_set, &breaks, &break_count);
@@ -232,6 +249,28 @@ static struct stored_change edit_of(
 		.name = step ? json_get_slice(step, "name") : path};
 }
 
+static void add_missing(struct apply_work *work, const struct manifest_set *of,
+	const struct manifest_set *in, struct slices *out)
+{
+	for (size_t i = 0; i < of->product_count; i++) {
+		const struct manifest_product *p = &of->products[i];
+		if (manifest_find_product(in, p->domain, p->name) == SIZE_MAX)
+			vec_push(work->arena, out,
+				arena_printf(work->arena, "%.*s.%.*s", SLICE_FMT(p->domain),
+					SLICE_FMT(p->name)));
+	}
+}
+
+/* Products that are gone, of which nothing can be read any more, and new ones: whoever had the name
+ * before, perhaps with a run that ended late, leaves them nothing. */
+static struct slices products_to_forget(struct apply_work *work)
+{
+	struct slices names = {0};
+	add_missing(work, &work->old_set, &work->new_set, &names);
+	add_missing(work, &work->new_set, &work->old_set, &names);
+	return names;
+}
+
 static bool store_apply(struct apply_work *work, json_t *plan, struct error *err)
 {
 	const json_t *steps = json_get_array(plan, "changes");
@@ -251,7 +290,10 @@ static bool store_apply(struct apply_work *work, json_t *plan, struct error *err
 			edits[count++] = edit_of(&by_path, work->old_files[i].path, SLICE_NONE);
 	if (count == 0)
 		return true;
+	struct slices forgotten = products_to_forget(work);
 	struct manifest_apply apply = {.changes = edits,
+		.forgotten = forgotten.items,
+		.forgotten_count = forgotten.len,
 		.change_count = count,
 		.by = work->request->identity->principal.name,
 		.summary = json_print(work->arena, steps),
@@ -260,22 +302,6 @@ static bool store_apply(struct apply_work *work, json_t *plan, struct error *err
 	if (!manifests_apply(work->server->store, &apply, &id, err))
 		return false;
 	json_object_set_new(plan, "apply", json_integer(id));
-	return true;
-}
-
-/* Products that are gone: nothing of them can be read any more; vacuum of their files by retention
- * would keep what nobody may see. */
-static bool drop_removed(struct apply_work *work, struct error *err)
-{
-	for (size_t i = 0; i < work->old_set.product_count; i++) {
-		const struct manifest_product *p = &work->old_set.products[i];
-		if (manifest_find_product(&work->new_set, p->domain, p->name) != SIZE_MAX)
-			continue;
-		struct slice name = arena_printf(
-			work->arena, "%.*s.%.*s", SLICE_FMT(p->domain), SLICE_FMT(p->name));
-		if (!versions_drop_product(work->server->store, name, err))
-			return false;
-	}
 	return true;
 }
 
@@ -370,8 +396,7 @@ static bool apply_locked(struct apply_work *work, json_t *plan, struct error *er
 		log_outcome(work, plan, false);
 		return true;
 	}
-	if (!store_apply(work, plan, err) || !drop_removed(work, err) ||
-		!server_model_refresh(work->server, err))
+	if (!store_apply(work, plan, err) || !server_model_refresh(work->server, err))
 		return false;
 	log_outcome(work, plan, true);
 	return (flags & APPLY_NO_RUN) || start_runs(work, plan, err);

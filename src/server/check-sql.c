@@ -73,6 +73,19 @@ static bool policy_selects(
 	return false;
 }
 
+/* "*", or the name alone, or with what stands before it. */
+static bool names_table(const struct manifest_policy *policy, struct slice table)
+{
+	if (policy->tables.len == 0)
+		return true;
+	for (size_t i = 0; i < policy->tables.len; i++) {
+		struct slice t = policy->tables.items[i];
+		if (slice_ends_with(t, table) || slice_ends_with(t, SLICE("*")))
+			return true;
+	}
+	return false;
+}
+
 /* Columns that the filter may name: of every table it could be for. */
 static void collect_columns(
 	const struct sql_check *check, const struct manifest_policy *policy, struct slices *out)
@@ -84,6 +97,8 @@ static void collect_columns(
 		for (size_t j = 0; j < product->port_count; j++) {
 			const struct manifest_schema *schema =
 				manifest_port_schema(check->set, &product->ports[j]);
+			if (!names_table(policy, product->ports[j].name))
+				continue;
 			for (size_t k = 0; schema && k < schema->column_count; k++)
 				vec_push(check->arena, out, schema->columns[k].name);
 		}
@@ -100,8 +115,11 @@ static bool check_filter(
 	collect_columns(check, policy, &columns);
 	struct sql_expression_rules rules = {
 		.columns = columns.items, .column_count = columns.len, .flags = 0};
+	/* For a table that is gone, or comes later: "matches nothing" is the warning that stands.
+	 */
 	if (parse_expression(&check->parser, policy->filter, check->arena, &ast, err) &&
-		sql_inspect_expression(check->arena, ast, &rules, &expression, err))
+		(columns.len == 0 ||
+			sql_inspect_expression(check->arena, ast, &rules, &expression, err)))
 		return true;
 	if (parse_is_io(err))
 		return false;

@@ -82,6 +82,8 @@ struct db *store_read_begin(struct store *store, struct error *err);
 void store_read_end(struct store *store, struct db *db);
 
 bool store_bump_epoch(struct db *db, struct error *err) must_check;
+/* Within a transaction: versions, files, intents and cursors of a product. */
+bool versions_drop_in(struct db *db, struct slice product, struct error *err) must_check;
 int64_t store_now(const struct store *store);
 
 /* migrations.c */

@@ -87,6 +87,8 @@ bool manifests_apply(struct store *store, const struct manifest_apply *apply, in
 		return false;
 	bool ok = check_base(db, apply->base, err) && put_apply(store, db, apply, &id, err);
 
+	for (size_t i = 0; ok && i < apply->forgotten_count; i++)
+		ok = versions_drop_in(db, apply->forgotten[i], err);
 	if (!store_write_end(store, db, ok, err))
 		return false;
 	*apply_out = id;

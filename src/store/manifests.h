@@ -37,6 +37,10 @@ struct manifest_apply {
 	struct slice by;
 	struct slice summary;
 	int64_t base;
+	/* Products that are gone or new ("sales.orders"): versions, files and cursors of one that
+	 * had the name before go in the same transaction. */
+	const struct slice *forgotten;
+	size_t forgotten_count;
 };
 bool manifests_apply(struct store *store, const struct manifest_apply *apply, int64_t *apply_out,
 	struct error *err) must_check;

@@ -302,7 +302,16 @@ static void test_vacuum(void **state)
 	assert_true(versions_forget(f->store, SLICE("sales.orders"), 99999, &f->err));
 	assert_int_equal(files_in(f, 4, &files), 1);
 	assert_int_equal(publish(f, 9, "e", true), 5);
-	assert_true(versions_drop_product(f->store, SLICE("sales.orders"), &f->err));
+	struct slice gone = SLICE("sales.orders");
+	struct stored_change change = {SLICE("a.yaml"), SLICE("DataProduct"), gone, SLICE("x")};
+	struct manifest_apply apply = {&change, 1, SLICE("ann"), SLICE("[]"), 99, &gone, 1};
+	int64_t id;
+
+	assert_false(
+		manifests_apply(f->store, &apply, &id, &f->err)); /* another base: nothing goes */
+	assert_int_equal(files_in(f, 5, &files), 1);
+	apply.base = -1;
+	assert_true(manifests_apply(f->store, &apply, &id, &f->err));
 	assert_int_equal(files_in(f, 5, &files), 0);
 }
 

@@ -170,7 +170,7 @@ bool versions_forget(struct store *store, struct slice product, int64_t keep_us,
 	return store_write_end(store, db, ok, err);
 }
 
-bool versions_drop_product(struct store *store, struct slice product, struct error *err)
+bool versions_drop_in(struct db *db, struct slice product, struct error *err)
 {
 	static const char *const STATEMENTS[] = {
 		"DELETE FROM table_file WHERE product = ?",
@@ -181,17 +181,14 @@ bool versions_drop_product(struct store *store, struct slice product, struct err
 		"DELETE FROM schedule WHERE product = ?",
 	};
 	bool ok = true;
-	struct db *db = store_write_begin(store, err);
 
-	if (!db)
-		return false;
 	for (size_t i = 0; ok && i < array_len(STATEMENTS); i++) {
 		struct stmt s = stmt_begin(db, STATEMENTS[i], err);
 
 		stmt_text(&s, product);
 		ok = stmt_run(&s);
 	}
-	return store_write_end(store, db, ok && store_bump_epoch(db, err), err);
+	return ok;
 }
 
 bool versions_domain_bytes(

@@ -142,8 +142,6 @@ bool versions_dead_files(struct store *store, struct slice product, int64_t keep
 	struct arena *arena, struct dead_file_list *out, struct error *err) must_check;
 bool versions_forget(
 	struct store *store, struct slice product, int64_t keep_us, struct error *err) must_check;
-/* All of a product that was removed from the mesh. Bumps the epoch. */
-bool versions_drop_product(struct store *store, struct slice product, struct error *err) must_check;
 /* Bytes of the newest versions of a domain's products, for quotas. */
 bool versions_domain_bytes(
 	struct store *store, struct slice domain, int64_t *bytes_out, struct error *err) must_check;
