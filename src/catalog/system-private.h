@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/map.h"
 #include "catalog/system.h"
 
 /* Column numbers of every table: mesh_products_domain, … and mesh_products_COUNT. */
@@ -28,7 +29,9 @@ struct filling {
 	struct arrow_table *out;
 	struct arrow_cell cells[SYSTEM_MAX_COLUMNS];
 	struct error *err;
-	bool failed; /* sticky: err is set */
+	bool failed;	     /* sticky: err is set */
+	struct map managed;  /* by product: filling_manages, which the rows of many runs ask */
+	struct map accesses; /* by table: filling_access */
 };
 
 void row_begin(struct filling *f); /* every column is NULL */
@@ -49,7 +52,7 @@ const struct model_access *filling_access(struct filling *f, const struct model_
 const char *filling_access_name(const struct filling *f, const struct model_access *access);
 /* Owners and administrators: runs, logs, sources. product is the full name; NULL product of a
  * removed one is for administrators only. */
-bool filling_manages(const struct filling *f, struct slice product);
+bool filling_manages(struct filling *f, struct slice product);
 
 /* system-model.c */
 bool fill_domains(struct filling *f) must_check;

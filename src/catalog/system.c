@@ -120,13 +120,23 @@ void row_list(struct filling *f, int column, const struct slice *items, size_t c
 	f->cells[column] = (struct arrow_cell){.items = cells, .item_count = count};
 }
 
+/* What a map holds for no: it has no NULL. */
+static const char nothing;
+
 const struct model_access *filling_access(struct filling *f, const struct model_table *table)
 {
-	struct model_access *access = arena_new_of(f->arena, struct model_access);
+	struct slice key = slice_of((const char *)&table, sizeof table);
+	struct model_access *known = map_get(&f->accesses, key);
 
-	if (model_table_access(f->arena, table, f->model, f->principal, access) == MODEL_ABSENT)
-		return NULL;
-	return access;
+	if (known)
+		return (const void *)known == &nothing ? NULL : known;
+	struct model_access *access = arena_new_of(f->arena, struct model_access);
+	bool absent =
+		model_table_access(f->arena, table, f->model, f->principal, access) == MODEL_ABSENT;
+
+	map_put(&f->accesses, arena_copy(f->arena, key),
+		absent ? (void *)(uintptr_t)&nothing : access);
+	return absent ? NULL : access;
 }
 
 const char *filling_access_name(const struct filling *f, const struct model_access *access)
@@ -136,11 +146,20 @@ const char *filling_access_name(const struct filling *f, const struct model_acce
 	return access->decision.outcome == DECISION_ALLOW ? "read" : "none";
 }
 
-bool filling_manages(const struct filling *f, struct slice product)
+bool filling_manages(struct filling *f, struct slice product)
 {
-	const struct model_product *p = model_product_find(f->model, product);
+	if (f->principal->admin)
+		return true;
+	const void *known = map_get(&f->managed, product);
 
-	return f->principal->admin || (p && model_owns_product(f->principal, p));
+	if (!known) {
+		const struct model_product *p = model_product_find(f->model, product);
+		bool owns = p && model_owns_product(f->principal, p);
+
+		known = owns ? (const void *)f : &nothing;
+		map_put(&f->managed, arena_copy(f->arena, product), (void *)(uintptr_t)known);
+	}
+	return known != &nothing;
 }
 
 static bool new_table(const struct system_table *table, struct arrow_table **out, struct error *err)
@@ -169,6 +188,8 @@ bool system_table_rows(const struct system_table *table, const struct system_req
 		.arena = arena,
 		.out = rows,
 		.err = err,
+		.managed = map_in(arena),
+		.accesses = map_in(arena),
 	};
 
 	if (!FILLS[table - TABLES](&f) || f.failed)

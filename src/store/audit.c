@@ -360,11 +360,13 @@ static bool put_anchor(struct db *db, int64_t before_us, int64_t *last_out, stru
 	struct slice anchor = SLICE_NONE;
 	struct stmt s = stmt_begin(db,
 		"SELECT id, lower(hex(hash)) FROM audit WHERE id < coalesce((SELECT min(id)"
-		" FROM audit WHERE time_us >= ?), 1 << 62) ORDER BY id DESC LIMIT 1",
+		" FROM audit WHERE time_us >= ?), 1 << 62)"
+		" AND id < (SELECT min(id) FROM audit) + ? ORDER BY id DESC LIMIT 1",
 		err);
 
 	*last_out = 0;
 	stmt_int(&s, before_us);
+	stmt_int(&s, TRIM_AT_ONCE);
 	if (stmt_row(&s)) {
 		*last_out = stmt_get_int(&s);
 		struct slice hex = stmt_get_text(&s, arena);
@@ -378,23 +380,34 @@ static bool put_anchor(struct db *db, int64_t before_us, int64_t *last_out, stru
 	return stmt_run(&s);
 }
 
-bool audit_trim(struct store *store, int64_t before_us, struct error *err)
+/* One piece; *more_out: there may be more. */
+static bool trim_some(struct store *store, int64_t before_us, bool *more_out, struct error *err)
 {
-	int64_t last = 0;
-
-	if (!audit_flush(store, err))
-		return false;
 	struct db *db = store_write_begin(store, err);
+	int64_t last = 0;
 
 	if (!db)
 		return false;
 	bool ok = put_anchor(db, before_us, &last, err);
 
-	if (ok) {
+	if (ok && last) {
 		struct stmt s = stmt_begin(db, "DELETE FROM audit WHERE id <= ?", err);
 
 		stmt_int(&s, last);
 		ok = stmt_run(&s);
 	}
+	*more_out = ok && last > 0;
 	return store_write_end(store, db, ok, err);
+}
+
+bool audit_trim(struct store *store, int64_t before_us, struct error *err)
+{
+	bool more = true;
+
+	if (!audit_flush(store, err))
+		return false;
+	while (more)
+		if (!trim_some(store, before_us, &more, err))
+			return false;
+	return true;
 }

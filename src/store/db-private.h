@@ -23,6 +23,9 @@ struct db {
 	struct db *next; /* in the pool of readers */
 };
 
+/* Rows that one transaction drops: every statement waits for it with its audit record. */
+enum { TRIM_AT_ONCE = 500 };
+
 struct store {
 	char *path;
 	const struct clock *clock;

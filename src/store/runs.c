@@ -1,6 +1,7 @@
 /* Runs and what they leave behind: a state that only goes forward, logs, check results. */
 #include "store/runs.h"
 
+#include "base/num.h"
 #include "base/vec.h"
 #include "store/db-private.h"
 
@@ -209,20 +210,55 @@ bool store_runs_recover(struct store *store, int64_t *failed_out, struct error *
 	return true;
 }
 
-bool store_runs_trim(struct store *store, int64_t keep, struct error *err)
+typedef VEC(int64_t) ids_vec;
+
+static bool old_runs(
+	struct store *store, int64_t keep, struct arena *arena, ids_vec *out, struct error *err)
 {
-	struct db *db = store_write_begin(store, err);
+	struct db *db = store_read_begin(store, err);
 
 	if (!db)
 		return false;
 	struct stmt s = stmt_begin(db,
-		"DELETE FROM run WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
-		" (PARTITION BY product ORDER BY id DESC) n FROM run WHERE state >= 3)"
-		" WHERE n > ?)",
+		"SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY product"
+		" ORDER BY id DESC) n FROM run WHERE state >= 3) WHERE n > ? ORDER BY id",
 		err);
 
 	stmt_int(&s, keep);
-	return store_write_end(store, db, stmt_run(&s), err);
+	while (stmt_row(&s))
+		vec_push(arena, out, stmt_get_int(&s));
+	bool ok = stmt_end(&s);
+
+	store_read_end(store, db);
+	return ok;
+}
+
+static bool drop_runs(struct store *store, const int64_t *ids, size_t count, struct error *err)
+{
+	struct db *db = store_write_begin(store, err);
+	bool ok = db != NULL;
+
+	for (size_t i = 0; ok && i < count; i++) {
+		struct stmt s = stmt_begin(db, "DELETE FROM run WHERE id = ? AND state >= 3", err);
+
+		stmt_int(&s, ids[i]);
+		ok = stmt_run(&s);
+	}
+	return db && store_write_end(store, db, ok, err);
+}
+
+bool store_runs_trim(struct store *store, int64_t keep, struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	ids_vec ids = {0};
+
+	if (!old_runs(store, keep, arena, &ids, err))
+		return false;
+	for (size_t at = 0; at < ids.len; at += TRIM_AT_ONCE)
+		if (!drop_runs(
+			    store, ids.items + at, min_of(ids.len - at, (size_t)TRIM_AT_ONCE), err))
+			return false;
+	return true;
 }
 
 bool run_logs_add(struct store *store, int64_t run, struct slice level, struct slice message,

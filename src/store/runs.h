@@ -105,7 +105,8 @@ struct check_row {
 /* All of one run at once. */
 bool checks_add(struct store *store, const struct check_row *checks, size_t check_count,
 	struct error *err) must_check;
-/* run 0 = of all; newest run first. */
+/* run 0 = of the newest CHECKS_OF_RUNS; newest run first. */
+enum { CHECKS_OF_RUNS = 20000 };
 bool checks_list(struct store *store, int64_t run, struct arena *arena, struct check_row **out,
 	size_t *count_out, struct error *err) must_check;
 struct check_table {

@@ -456,6 +456,42 @@ static void test_audit(void **state)
 	assert_int_equal(f->err.state, SQLSTATE_DATA_CORRUPTED);
 }
 
+/* More than one piece (TRIM_AT_ONCE): all that is old goes, and the chain still fits. */
+static void test_trims_in_pieces(void **state)
+{
+	enum { MANY = 1100, KEPT = 3 };
+	struct fixture *f = *state;
+	const struct audit_begin begin = {.principal = SLICE("ann"), .statement = SLICE("x")};
+	struct run_filter all = {.limit = 2 * MANY};
+	struct run_row *runs;
+	size_t count;
+	int64_t id;
+	struct db *db = store_write_begin(f->store, &f->err);
+
+	assert_true(store_write_end(f->store, db,
+		db_exec(db,
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1100)"
+			" INSERT INTO run (product, mode, cause, state, attempt, retry_of, "
+			"queued_us)"
+			" SELECT 'a.' || (i % 2), 'normal', 'manual', CASE i WHEN 1 THEN 0 ELSE 3 "
+			"END,"
+			" 1, 0, i FROM n",
+			&f->err),
+		&f->err));
+	assert_true(store_runs_trim(f->store, KEPT, &f->err));
+	assert_true(store_runs_list(f->store, &all, f->arena, &runs, &count, &f->err));
+	assert_int_equal(count, 2 * KEPT + 1); /* and the one that still waits */
+	assert_int_equal(runs[0].id, MANY);
+	assert_int_equal(runs[count - 1].id, 1);
+	for (int i = 0; i < MANY; i++)
+		assert_true(audit_write(f->store, &begin, &id, &f->err));
+	test_now += 10;
+	assert_true(audit_write(f->store, &begin, &id, &f->err));
+	assert_true(audit_trim(f->store, test_now, &f->err));
+	assert_true(audit_verify(f->store, &id, &f->err));
+	assert_int_equal(id, 1);
+}
+
 static void test_layouts(void **state)
 {
 	struct fixture *f = *state;
@@ -612,6 +648,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_audit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_trims_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_layouts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_derived, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
