@@ -81,12 +81,20 @@ static void check_disk(struct doctor *doctor)
 		say(doctor, "disk", "fail", strerrordesc_np(errno), "");
 		return;
 	}
-	double free_gb = (double)disk.f_bavail * (double)disk.f_frsize / 1e9;
+	double free_mb = (double)disk.f_bavail * (double)disk.f_frsize / 1e6;
 	int percent = (int)(100.0 * (double)disk.f_bavail / (double)disk.f_blocks);
 
-	say(doctor, "disk", percent < LOW_DISK_PERCENT ? "warn" : "ok",
-		arena_printf(doctor->cli->arena, "%.1f GB free (%d %%)", free_gb, percent).ptr,
-		percent < LOW_DISK_PERCENT ? "make room, or lower lake.retention" : "");
+	bool low = percent < LOW_DISK_PERCENT;
+	bool large = free_mb >= 1000;
+
+	say(doctor, "disk",
+		free_mb < 1 ? "fail"
+		: low	    ? "warn"
+			    : "ok",
+		arena_printf(doctor->cli->arena, "%.1f %s free (%d %%)",
+			large ? free_mb / 1000 : free_mb, large ? "GB" : "MB", percent)
+			.ptr,
+		low ? "make room, or lower lake.retention" : "");
 }
 
 /* The metadata file is whole, and nobody changed the audit trail. */

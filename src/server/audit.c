@@ -87,7 +87,10 @@ bool query_audit_begin(struct query *q, struct error *err)
 	record.decision = SLICE("allow");
 	record.details = details_json(scratch, q);
 	count_decisions(q);
-	return audit_write(q->server->store, &record, &q->audit, err);
+	if (audit_write(q->server->store, &record, &q->audit, err))
+		return true;
+	tend_store_failed(q->server, "write the audit record of a statement", err);
+	return false;
 }
 
 static const char *outcome_of(const struct error *failure)
@@ -163,5 +166,5 @@ void query_settle(struct server *server)
 {
 	struct error err;
 	if (!audit_flush(server->store, &err))
-		log_failure(server->log, EVENT_STORE_FAILED, NULL, "complete audit records", &err);
+		tend_store_failed(server, "complete audit records", &err);
 }

@@ -63,8 +63,9 @@ struct server {
 	struct arena *names; /* of the two below; grows with a rename, under model_lock */
 	const char *mesh_name;
 	char *node_name;
-	char *local_admin;  /* the name of who runs the node, at the control socket */
-	int64_t started_us; /* wall clock */
+	char *local_admin;	       /* the name of who runs the node, at the control socket */
+	int64_t started_us;	       /* wall clock */
+	_Atomic int64_t store_told_us; /* see tend_store_failed */
 };
 
 void running_add(struct server *server, struct query *query);

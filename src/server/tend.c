@@ -124,6 +124,17 @@ void tend_gauges(struct server *server)
 	server_model_release(server, &model);
 }
 
+void tend_store_failed(struct server *server, const char *what, const struct error *err)
+{
+	enum { QUIET_US = 10000000 };
+	int64_t now = clock_mono_us(&clock_system);
+	int64_t told = atomic_load(&server->store_told_us);
+
+	if ((!told || now - told > QUIET_US) &&
+		atomic_compare_exchange_strong(&server->store_told_us, &told, now))
+		log_failure(server->log, EVENT_STORE_FAILED, NULL, what, err);
+}
+
 static void tell_breaches(struct server *server, int64_t now)
 {
 	const struct model *model = server_model(server);

@@ -18,6 +18,9 @@ struct tend_query {
 	int64_t queued_us; /* of these; -1 = never asked for a worker */
 };
 void tend_count_query(struct server *server, const struct tend_query *query);
+/* Logs a failure to write the store, but not for each of many statements: every 10 s. */
+struct error;
+void tend_store_failed(struct server *server, const char *what, const struct error *err);
 /* Sets the gauges; called before they are shown, by one thread at a time or several. */
 void tend_gauges(struct server *server);
 /* Once an hour by the dispatcher: drops old runs and audit records, tells of tables that are older

@@ -185,3 +185,21 @@ def test_one_request_one_id(node):
     assert "hush-hush" not in node.log()
     audit = query(node, "eve", "select request_id, outcome from mesh.audit where request_id = 'story-1'")
     assert audit == [("story-1", "ok")]
+
+
+def test_nobody_writes_lines_into_the_log(node):
+    """Names, statements and headers of clients stay inside their line, whatever they hold; passwords are not there at all."""
+    context = ssl.create_default_context(cafile=str(node.data / "keys/tls.crt"))
+    for name in ("eve\n{\"event\":\"fake.event\"}", 'q"uo\\te\x1b[2J\u2028'):  # few: guessing is slowed down
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(host="127.0.0.1", port=node.settings["pg.port"], user=name, password="s3cret-word", dbname="lab", sslmode="require")
+        connection = http.client.HTTPSConnection("127.0.0.1", node.settings["http.port"], context=context, timeout=60)
+        connection.request("GET", "/api/v1/me", headers={"Authorization": "Basic " + base64.b64encode(f"{name}:s3cret-word".encode()).decode(), "X-Request-Id": "a b\tc"})
+        assert connection.getresponse().status == 401
+    for sql in ("select 1 -- \n{\"event\":\"fake.event\"}\x1b[31m\nfrom lab.nope where 's3cret-word' = 'x'", "select \"no\n{}\x1b[31m\" from lab.people"):
+        with pytest.raises(psycopg.Error):
+            query(node, "eve", sql)
+    lines = wait_for(lambda: [line for line in node.log().split("\n") if line.startswith("{")])
+    assert len([line for line in lines if json.loads(line)["event"] == "auth.failed"]) >= 4
+    assert not [line for line in lines if json.loads(line)["event"] == "fake.event"]
+    assert "s3cret-word" not in node.log() and not any(ord(c) < 32 for line in lines for c in line)

@@ -1,0 +1,70 @@
+"""The disk of the data folder is full: nothing crashes, everything says so, and all works again when there is room."""
+import json
+import os
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+
+import psycopg
+import pytest
+from conftest import open_lab, query, wait_for
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A folder on a file system of 40 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder):
+    for size in (1 << 20, 4096, 512):
+        with open(folder / f"fill-{size}", "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * size):
+                    pass
+            except OSError:
+                pass
+
+
+def ready(node):
+    try:
+        context = ssl.create_default_context(cafile=str(node.data / "keys/tls.crt"))
+        return urllib.request.urlopen(node.url("/readyz"), context=context, timeout=30).status
+    except urllib.error.HTTPError as answer:
+        assert json.loads(answer.read())["code"] == "53100"
+        return answer.code
+
+
+def test_a_full_disk_is_said_and_survived(small):
+    node = open_lab(small / "lab", {"lake.min_free": "0", "log.format": "json"})
+    try:
+        assert ready(node) == 200
+        fill(small)
+        for _ in range(20):  # no answer without its record
+            with pytest.raises(psycopg.Error, match="the disk is full") as refused:
+                query(node, "eve", "select id from lab.people")
+            assert refused.value.sqlstate == "53100" and "free some space" in refused.value.diag.message_hint
+        assert ready(node) == 507
+        for command in (("get", "runs"), ("run", "lab.people"), ("user", "add", "zoe", "--no-password"), ("config", "set", "query.max_rows", "5")):
+            node.cli(*command, status=None)
+            assert node.last.returncode == 8 and "53100" in node.last.stderr and "free some space" in node.last.stderr, (command, node.last.stderr)
+        node.cli("doctor", status=1)
+        assert "MB free" in node.last.stdout and "53100" not in node.last.stdout
+        told = [line for line in node.log().splitlines() if '"store.failed"' in line]
+        assert 1 <= len(told) <= 3, told  # once in a while, not once a statement
+        for path in small.glob("fill-*"):
+            path.unlink()
+        assert wait_for(lambda: ready(node) == 200)
+        assert len(query(node, "eve", "select id from lab.people")) == 1000
+        node.cli("run", "lab.people")
+        node.cli("doctor")
+        node.restart()
+        assert len(query(node, "eve", "select id from lab.people")) == 1000
+    finally:
+        node.stop()
