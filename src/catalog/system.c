@@ -125,7 +125,8 @@ static const char nothing;
 
 const struct model_access *filling_access(struct filling *f, const struct model_table *table)
 {
-	struct slice key = slice_of((const char *)&table, sizeof table);
+	const uintptr_t address = (uintptr_t)table;
+	struct slice key = slice_of((const char *)&address, sizeof address);
 	struct model_access *known = map_get(&f->accesses, key);
 
 	if (known)

@@ -462,7 +462,7 @@ static void test_trims_in_pieces(void **state)
 	enum { MANY = 1100, KEPT = 3 };
 	struct fixture *f = *state;
 	const struct audit_begin begin = {.principal = SLICE("ann"), .statement = SLICE("x")};
-	struct run_filter all = {.limit = 2 * MANY};
+	struct run_filter all = {.limit = MANY};
 	struct run_row *runs;
 	size_t count;
 	int64_t id;
