@@ -36,9 +36,9 @@ struct job_columns {
 	size_t cap;
 };
 
-/* What a table is made from: a relation that can stand in FROM, with its columns. */
 #define JOB_FILE_COLUMN "weft file"
 
+/* What a table is made from: a relation that can stand in FROM, with its columns. */
 struct load {
 	struct slice from;    /* SQL */
 	struct slice located; /* the same with the column JOB_FILE_COLUMN; none = no files */
@@ -102,8 +102,15 @@ void job_add_cast(struct str *sql, const struct load *load, const struct job_col
 /* Which column holds a value that does not fit its type, in which row; leaves err alone when none
  * is found. */
 void job_explain_misfit(struct job_table *table, const struct load *load, struct error *err);
-/* job-write.c: drift, casts, merge, files, statistics. */
+/* job-narrow.c: gives up everything but what the job's frame names. Once, before any work. */
+bool job_narrow(struct job *job, struct error *err) must_check;
+/* job-describe.c: adds bytes, rows, stats, partition and hash of the written file to entry. */
+bool job_describe_file(
+	struct job_table *table, struct slice path, json_t *entry, struct error *err) must_check;
+/* job-write.c: drift, casts, merge, files. */
 bool job_write_table(struct job_table *table, struct load *load, struct error *err) must_check;
+/* Keeps every file of the last version, with its rows. */
+void job_keep_previous(struct job_table *table);
 bool job_has_key(const struct job_table *table);
 /* job-check.c: results of all checks over the table's files, as a JSON array (new reference). */
 bool job_check_table(struct job_table *table, json_t **out, struct error *err) must_check;
