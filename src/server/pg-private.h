@@ -155,6 +155,12 @@ struct pg_door {
 
 /* pg-startup.c: from the first byte to ReadyForQuery. False: the connection is to be closed. */
 bool pg_startup(struct pg_session *session);
+/* pg-listen.c: the door's sockets, at least one, and its port. 08001 when none can be bound. */
+bool pg_door_listen(
+	struct pg_door *door, const char *address, int port, struct error *err) must_check;
+/* Certificate, key and the channel binding that follows from them. F0000 for a file of no use. */
+bool pg_door_load_tls(
+	struct pg_door *door, const struct pg_door_config *config, struct error *err) must_check;
 /* pg-door.c. Constant time per candidate; unknown keys do nothing. */
 void pg_door_cancel(struct pg_door *door, uint32_t pid, struct slice key);
 /* A pid that no session has, a random key. */
