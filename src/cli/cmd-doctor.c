@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/doctor-lake.h"
 #include "cli/files.h"
 #include "cli/node-config.h"
 #include "cli/output.h"
@@ -97,6 +98,30 @@ static void check_disk(struct doctor *doctor)
 		low ? "make room, or lower lake.retention" : "");
 }
 
+static void check_lake(struct doctor *doctor, struct store *store)
+{
+	struct arena *arena = doctor->cli->arena;
+	struct doctor_lake lake;
+	struct error err = {0};
+
+	if (!doctor_lake_check(store, arena, &lake, &err))
+		say(doctor, "lake", "fail", err.msg, err.hint);
+	else if (lake.finding_count)
+		say(doctor, "lake", "fail",
+			arena_printf(arena, "%.*s%s", SLICE_FMT(lake.finding),
+				lake.finding_count > 1 ? " (and more)" : "")
+				.ptr,
+			"weft run of the product publishes a new version; a missing file comes "
+			"back from a backup");
+	else
+		say(doctor, "lake", "ok",
+			arena_printf(arena,
+				"metadata, Delta logs and disk agree on %zu tables with %zu files",
+				lake.tables, lake.files)
+				.ptr,
+			"");
+}
+
 /* The metadata file is whole, and nobody changed the audit trail. */
 static void check_metadata(struct doctor *doctor)
 {
@@ -119,6 +144,7 @@ static void check_metadata(struct doctor *doctor)
 			"");
 	else
 		say(doctor, "audit", "fail", err.msg, err.hint);
+	check_lake(doctor, store);
 	store_close(&store);
 }
 

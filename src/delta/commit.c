@@ -259,16 +259,13 @@ bool delta_take_back(const char *table_dir, int64_t version, struct slice txn_ap
 	return sync_folder(dir, err);
 }
 
-bool delta_put_last_checkpoint(
-	const char *table_dir, int64_t version, int64_t rows, int64_t files, struct error *err)
+/* A file of the log that may replace an older one of its name, atomically. */
+static bool put_file(const char *table_dir, const char *name, struct slice text, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	const char *dir = arena_printf(arena, "%s/_delta_log", table_dir).ptr;
-	const char *draft = arena_printf(arena, "%s/._last_checkpoint.%d", dir, (int)getpid()).ptr;
-	const char *path = arena_printf(arena, "%s/_last_checkpoint", dir).ptr;
-	struct slice text = arena_printf(arena,
-		"{\"version\":%" PRId64 ",\"size\":%" PRId64 ",\"numOfAddFiles\":%" PRId64 "}\n",
-		version, rows, files);
+	const char *draft = arena_printf(arena, "%s/.%s.%d", dir, name, (int)getpid()).ptr;
+	const char *path = arena_printf(arena, "%s/%s", dir, name).ptr;
 
 	if (!write_synced(draft, text, err))
 		return false;
@@ -279,4 +276,24 @@ bool delta_put_last_checkpoint(
 		return error_set_errno(err, why, "rename %s", path);
 	}
 	return sync_folder(dir, err);
+}
+
+bool delta_keep_checkpoint_rows(
+	const char *table_dir, int64_t version, struct slice rows, struct error *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, ".%020" PRId64 ".checkpoint.ndjson", version);
+	return put_file(table_dir, name, rows, err);
+}
+
+bool delta_put_last_checkpoint(
+	const char *table_dir, int64_t version, int64_t rows, int64_t files, struct error *err)
+{
+	char text[160];
+	int len = snprintf(text, sizeof text,
+		"{\"version\":%" PRId64 ",\"size\":%" PRId64 ",\"numOfAddFiles\":%" PRId64 "}\n",
+		version, rows, files);
+
+	return put_file(table_dir, "_last_checkpoint", slice_of(text, (size_t)len), err);
 }

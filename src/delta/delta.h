@@ -93,6 +93,14 @@ bool delta_is_ours(const char *table_dir, int64_t version, struct slice txn_app,
 bool delta_take_back(const char *table_dir, int64_t version, struct slice txn_app,
 	int64_t txn_version, struct error *err) must_check;
 
+/* What a file leaves behind when it is removed, for as long as a reader may still hold an older
+ * version. */
+struct delta_tombstone {
+	struct slice path;
+	int64_t deleted_ms;
+	struct slice action; /* the remove action as read, JSON */
+};
+
 /* The state of a table by replay of its log. Text is foreign. */
 struct delta_state {
 	struct arena *arena;
@@ -105,21 +113,32 @@ struct delta_state {
 	struct delta_file *files; /* those that are visible, in order of adding */
 	size_t file_count;
 	size_t file_cap;
+	struct delta_tombstone *tombstones;
+	size_t tombstone_count;
+	size_t tombstone_cap;
 };
 
 void delta_state_init(struct delta_state *state, struct arena *arena);
 /* One commit file's text, in order of versions. XX001 naming the line when it is not valid. */
 bool delta_state_apply(struct delta_state *state, int64_t version, struct slice text,
 	struct error *err) must_check;
-/* Reads <table_dir>/_delta_log/<version>.json from 0 (the log is kept whole as long as its versions
- * are) up to version (-1 = the newest). XX001 for a gap. */
+/* Into a fresh state: the newest kept copy of a checkpoint, or nothing, then each
+ * <table_dir>/_delta_log/<version>.json up to version (-1 = the newest). XX001 for a gap. */
 bool delta_state_load(struct delta_state *state, const char *table_dir, int64_t version,
 	struct error *err) must_check;
 
 /* Rows of a classic checkpoint at the state's version, one JSON object a line with the members
- * protocol, metaData, txn, add, remove: a worker writes them as <version>.checkpoint.parquet. */
-bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state, struct slice *out,
-	struct error *err) must_check;
+ * protocol, metaData, txn, add, remove: a worker writes them as <version>.checkpoint.parquet.
+ * Tombstones of files that were removed before expired_ms are left out. */
+bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state, int64_t expired_ms,
+	struct slice *out, struct error *err) must_check;
+/* The rows beside their checkpoint, as .<version>.checkpoint.ndjson: other readers do not look at
+ * it, delta_state_load starts there. */
+bool delta_keep_checkpoint_rows(
+	const char *table_dir, int64_t version, struct slice rows, struct error *err) must_check;
+/* Removes commits and checkpoints that nobody needs who reads from version keep on: all before the
+ * newest checkpoint that is not after it. What is left behind by a crash goes the next time. */
+bool delta_clean_log(const char *table_dir, int64_t keep, struct error *err) must_check;
 /* _last_checkpoint, after the checkpoint's file is in place. rows: of all actions, files: adds. */
 bool delta_put_last_checkpoint(const char *table_dir, int64_t version, int64_t rows, int64_t files,
 	struct error *err) must_check;

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	for (int64_t version = 0; !slice_is_none(rest); version++)
 		if (!delta_state_apply(&state, version, slice_split(&rest, '\0'), &err))
 			return 0;
-	check(delta_checkpoint_rows(arena, &state, &rows, &err));
+	check(delta_checkpoint_rows(arena, &state, 0, &rows, &err));
 	for (size_t i = 0; i < state.file_count; i++)
 		check(state.files[i].path.len > 0 && state.files[i].path.ptr[0] != '/');
 	return 0;

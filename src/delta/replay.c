@@ -11,6 +11,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "delta/clean.h"
 #include "delta/delta.h"
 
 enum { MAX_LOG_BYTES = 1 << 30 };
@@ -87,6 +88,47 @@ static size_t find_file(const struct delta_state *state, struct slice path)
 	return SIZE_MAX;
 }
 
+/* An action as checkpoints have it: it changes nothing any more. */
+static struct slice print_settled(struct arena *arena, const json_t *action)
+{
+	scoped(json_drop) json_t *copy = json_copy((json_t *)(uintptr_t)action);
+
+	json_object_set_new(copy, "dataChange", json_false());
+	return json_print(arena, copy);
+}
+
+static size_t find_tombstone(const struct delta_state *state, struct slice path)
+{
+	for (size_t i = state->tombstone_count; i > 0; i--)
+		if (slice_equal(state->tombstones[i - 1].path, path))
+			return i - 1;
+	return SIZE_MAX;
+}
+
+static void drop_tombstone(struct delta_state *state, struct slice path)
+{
+	size_t at = find_tombstone(state, path);
+
+	if (at != SIZE_MAX)
+		state->tombstones[at] = state->tombstones[--state->tombstone_count];
+}
+
+static void add_tombstone(struct delta_state *state, struct slice path, const json_t *remove)
+{
+	drop_tombstone(state, path);
+	if (state->tombstone_count == state->tombstone_cap) {
+		size_t cap = max_of(state->tombstone_cap * 2, (size_t)16);
+
+		state->tombstones = arena_grow(state->arena, state->tombstones,
+			state->tombstone_count * sizeof *state->tombstones,
+			cap * sizeof *state->tombstones);
+		state->tombstone_cap = cap;
+	}
+	state->tombstones[state->tombstone_count++] = (struct delta_tombstone){.path = path,
+		.deleted_ms = json_get_i64(remove, "deletionTimestamp", 0),
+		.action = print_settled(state->arena, remove)};
+}
+
 static bool apply_add(struct delta_state *state, const json_t *add, struct error *err)
 {
 	struct slice path = decode_path(state->arena, json_get_slice(add, "path"));
@@ -97,7 +139,7 @@ static bool apply_add(struct delta_state *state, const json_t *add, struct error
 		.stats = arena_copy(state->arena, json_get_slice(add, "stats")),
 		.hash = arena_copy(
 			state->arena, json_get_slice(json_get_object(add, "tags"), "weft.hash")),
-		.action = json_print(state->arena, add),
+		.action = print_settled(state->arena, add),
 	};
 
 	if (is_bad_path(path) || file.bytes < 0)
@@ -106,6 +148,7 @@ static bool apply_add(struct delta_state *state, const json_t *add, struct error
 	if (json_get_object(add, "deletionVector"))
 		return error_set(err, FEATURE_NOT_SUPPORTED, "deletion vectors are not read");
 	read_partitions(state, &file, json_get_object(add, "partitionValues"));
+	drop_tombstone(state, path);
 	size_t at = find_file(state, path);
 
 	if (at != SIZE_MAX) {
@@ -128,6 +171,7 @@ static void apply_remove(struct delta_state *state, const json_t *remove)
 	struct slice path = decode_path(state->arena, json_get_slice(remove, "path"));
 	size_t at = find_file(state, path);
 
+	add_tombstone(state, path, remove);
 	if (at == SIZE_MAX)
 		return;
 	memmove(&state->files[at], &state->files[at + 1],
@@ -175,14 +219,12 @@ static bool apply_action(struct delta_state *state, const json_t *action, struct
 	return true; /* commitInfo, cdc, domainMetadata: nothing that a reader needs */
 }
 
-bool delta_state_apply(
+/* The actions of a commit, or of a whole checkpoint. */
+static bool apply_text(
 	struct delta_state *state, int64_t version, struct slice text, struct error *err)
 {
 	struct slice rest = text;
 
-	if (version != state->version + 1)
-		return error_set(err, DATA_CORRUPTED,
-			"Delta log: version %" PRId64 " follows %" PRId64, version, state->version);
 	for (int line = 1; !slice_is_none(rest); line++) {
 		struct slice one = slice_trim(slice_split(&rest, '\n'));
 		scoped(json_drop) json_t *action = NULL;
@@ -204,6 +246,15 @@ bool delta_state_apply(
 			state->protocol.ptr ? "metaData" : "protocol");
 	state->version = version;
 	return true;
+}
+
+bool delta_state_apply(
+	struct delta_state *state, int64_t version, struct slice text, struct error *err)
+{
+	if (version != state->version + 1)
+		return error_set(err, DATA_CORRUPTED,
+			"Delta log: version %" PRId64 " follows %" PRId64, version, state->version);
+	return apply_text(state, version, text, err);
 }
 
 /* The whole file; *found_out false when there is none. */
@@ -239,11 +290,33 @@ static bool read_file(struct arena *arena, const char *path, bool *found_out, st
 	return true;
 }
 
+/* From the newest copy that is not after the version wanted; without one the log is whole. */
+static bool load_checkpoint(struct delta_state *state, struct arena *scratch, const char *table_dir,
+	int64_t version, struct error *err)
+{
+	int64_t newest = delta_newest_kept(table_dir, version);
+	struct slice rows = SLICE_NONE;
+	bool found = false;
+
+	if (newest < 0)
+		return true;
+	const char *path = arena_printf(
+		scratch, "%s/_delta_log/.%020" PRId64 ".checkpoint.ndjson", table_dir, newest)
+				   .ptr;
+	bool ok = read_file(scratch, path, &found, &rows, err) &&
+		  (!found || apply_text(state, newest, rows, err));
+
+	arena_reset(scratch);
+	return ok;
+}
+
 bool delta_state_load(
 	struct delta_state *state, const char *table_dir, int64_t version, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 
+	if (!load_checkpoint(state, scratch, table_dir, version, err))
+		return false;
 	while (version < 0 || state->version < version) {
 		int64_t next = state->version + 1;
 		const char *path =
@@ -298,8 +371,8 @@ static void add_row(struct str *out, const char *member, struct slice json)
 	str_add_c(out, "}\n");
 }
 
-bool delta_checkpoint_rows(
-	struct arena *arena, const struct delta_state *state, struct slice *out, struct error *err)
+bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state, int64_t expired_ms,
+	struct slice *out, struct error *err)
 {
 	struct str rows = str_in(arena);
 
@@ -314,6 +387,9 @@ bool delta_checkpoint_rows(
 	}
 	for (size_t i = 0; i < state->file_count; i++)
 		add_row(&rows, "add", state->files[i].action);
+	for (size_t i = 0; i < state->tombstone_count; i++)
+		if (state->tombstones[i].deleted_ms >= expired_ms)
+			add_row(&rows, "remove", state->tombstones[i].action);
 	*out = str_slice(&rows);
 	return true;
 }

@@ -116,8 +116,75 @@ static void test_round_trip(void **state)
 	assert_int_equal(replay.file_count, 1);
 	assert_true(slice_equal_c(replay.files[0].path, "b.parquet"));
 	assert_int_equal(replay.txn_version, 7);
-	assert_true(delta_checkpoint_rows(arena, &replay, &text, &err));
+	assert_true(delta_checkpoint_rows(arena, &replay, 0, &text, &err));
 	assert_true(slice_find(text, SLICE("{\"add\":{\"path\":\"b.parquet\""), 0) != SIZE_MAX);
+	assert_true(slice_find(text, SLICE("{\"remove\":{\"path\":\"part%201%25"), 0) != SIZE_MAX);
+	assert_true(slice_find(text, SLICE("\"dataChange\":true"), 0) == SIZE_MAX);
+	assert_int_equal(replay.tombstone_count, 1);
+	assert_true(delta_checkpoint_rows(arena, &replay, second.timestamp_ms + 1, &text, &err));
+	assert_true(slice_find(text, SLICE("{\"remove\""), 0) == SIZE_MAX);
+	/* A file that comes back is no longer dead. */
+	assert_true(delta_commit_text(arena, &first, &text, &err));
+	assert_true(delta_state_apply(&replay, 2, text, &err));
+	assert_int_equal(replay.tombstone_count, 0);
+	arena_free(&arena);
+}
+
+/* Ten commits, a checkpoint at 4 and 8: what is left is enough from the version kept on. */
+static void test_clean(void **state)
+{
+	char dir[] = "/tmp/test-delta-XXXXXX";
+	struct arena *arena = arena_new();
+	struct slice text;
+	struct error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (int64_t version = 0; version < 10; version++) {
+		struct delta_file file = {
+			.path = arena_printf(arena, "%lld.parquet", (long long)version),
+			.bytes = 1};
+		struct delta_commit commit = commit_of(&file, 1, NULL, 0);
+		struct delta_state replay;
+
+		commit.with_metadata = version == 0;
+		assert_true(delta_commit_text(arena, &commit, &text, &err));
+		assert_int_equal(delta_put(dir, version, text, &err), DELTA_PUT_DONE);
+		if (version != 4 && version != 8)
+			continue;
+		delta_state_init(&replay, arena);
+		assert_true(delta_state_load(&replay, dir, version, &err));
+		assert_true(delta_checkpoint_rows(arena, &replay, 0, &text, &err));
+		assert_true(delta_keep_checkpoint_rows(dir, version, text, &err));
+	}
+	static const struct {
+		int64_t keep;
+		int64_t oldest; /* that can still be read */
+	} steps[] = {{3, 0}, {7, 4}, {7, 4}, {9, 8}};
+
+	for (size_t i = 0; i < array_len(steps); i++) {
+		assert_true(delta_clean_log(dir, steps[i].keep, &err));
+		for (int64_t version = 0; version < 10; version++) {
+			struct delta_state replay;
+
+			delta_state_init(&replay, arena);
+			assert_int_equal(delta_state_load(&replay, dir, version, &err),
+				version >= steps[i].oldest);
+			if (version >= steps[i].oldest)
+				assert_int_equal(replay.file_count, version + 1);
+		}
+	}
+	assert_true(delta_clean_log("/nowhere", 9, &err));
+	for (int64_t version = 8; version < 10; version++)
+		assert_int_equal(remove(arena_printf(arena, "%s/_delta_log/%020lld.json", dir,
+					 (long long)version)
+						 .ptr),
+			0);
+	static const char *const left[] = {
+		"_delta_log/.00000000000000000008.checkpoint.ndjson", "_delta_log", ""};
+
+	for (size_t i = 0; i < array_len(left); i++)
+		assert_int_equal(remove(arena_printf(arena, "%s/%s", dir, left[i]).ptr), 0);
 	arena_free(&arena);
 }
 
@@ -188,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_clean),
 	};
 
 	return cmocka_run_group_tests_name("delta", tests, NULL, NULL);

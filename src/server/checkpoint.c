@@ -18,6 +18,13 @@
 
 enum { COMMITS_PER_CHECKPOINT = 10, CHECKPOINT_TIMEOUT_MS = 600000 };
 
+static int64_t keep_since_us(struct server *server, const struct model_product *product)
+{
+	int64_t keep = product->domain->retention_us ? product->domain->retention_us
+						     : server->config->retention_ms * 1000;
+	return clock_wall_us(&clock_system) - keep;
+}
+
 static bool write_rows(const char *path, struct slice rows, struct error *err)
 {
 	FILE *f = fopen(path, "wx");
@@ -48,14 +55,16 @@ static bool make_parquet(struct server *server, const char *staging, const char 
 	return job_call(&call, result, err);
 }
 
-static bool checkpoint(struct server *server, struct slice location, int64_t version, int64_t run,
-	struct error *err)
+static bool checkpoint(
+	struct server *server, const struct model_table *table, int64_t run, struct error *err)
 {
+	int64_t version = table->delta_version;
+	int64_t expired_ms = keep_since_us(server, table->product) / 1000;
 	scoped(arena_free) struct arena *arena = arena_new();
 	scoped(json_drop) json_t *result = NULL;
 	struct delta_state state;
 	struct slice rows;
-	char *folder = arena_cstr(arena, location);
+	char *folder = arena_cstr(arena, table->location);
 	struct slice staging = arena_printf(arena, "%s/staging/c%lld-%lld", server->data_dir,
 		(long long)run, (long long)version);
 	struct slice file = arena_printf(arena, "%.*s/rows.ndjson", SLICE_FMT(staging));
@@ -64,15 +73,17 @@ static bool checkpoint(struct server *server, struct slice location, int64_t ver
 	delta_state_init(&state, arena);
 	remove_tree(staging.ptr);
 	if (!delta_state_load(&state, folder, version, err) ||
-		!delta_checkpoint_rows(arena, &state, &rows, err) ||
+		!delta_checkpoint_rows(arena, &state, expired_ms, &rows, err) ||
 		!files_make_parents(file.ptr, err) || !write_rows(file.ptr, rows, err) ||
 		!make_parquet(server, staging.ptr, file.ptr, &result, err))
 		return false;
 	struct slice made = arena_printf(
 		arena, "%.*s/%.*s", SLICE_FMT(staging), SLICE_FMT(json_get_slice(result, "path")));
+	fault_point("checkpoint.made");
 	bool ok = files_move(made.ptr, target.ptr, err) &&
 		  delta_put_last_checkpoint(
-			  folder, version, count_lines(rows), (int64_t)state.file_count, err);
+			  folder, version, count_lines(rows), (int64_t)state.file_count, err) &&
+		  delta_keep_checkpoint_rows(folder, version, rows, err);
 	remove_tree(staging.ptr);
 	return ok;
 }
@@ -84,7 +95,7 @@ static void checkpoint_table(struct server *server, const struct model_table *ta
 	if (table->version == 0 || table->delta_version == 0 ||
 		table->delta_version % COMMITS_PER_CHECKPOINT != 0)
 		return;
-	if (!checkpoint(server, table->location, table->delta_version, run, &err))
+	if (!checkpoint(server, table, run, &err))
 		log_failure(server->log, EVENT_TRACE, &where, "write a Delta checkpoint", &err);
 }
 
@@ -103,14 +114,29 @@ static void remove_dead(struct server *server, const struct dead_file_list *file
 	}
 }
 
+/* The log begins at a checkpoint that the oldest kept version can be read from. */
+static void clean_logs(struct server *server, const struct model_product *product)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	struct error err;
+	for (size_t i = 0; i < product->table_count; i++) {
+		const struct model_table *table = product->tables[i];
+		struct table_version_list kept;
+		bool ok = versions_of_table(
+			server->store, product->full_name, table->key, arena, &kept, &err);
+		if (ok && kept.count > 0)
+			ok = delta_clean_log(arena_cstr(arena, table->location),
+				kept.items[kept.count - 1].delta_version, &err);
+		if (!ok)
+			log_failure(server->log, EVENT_TRACE, NULL, "vacuum", &err);
+	}
+}
+
 /* Versions first, files after: what can be asked for has its files. */
 static bool vacuum(struct server *server, const struct model_product *product, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
-	const struct config *config = server->config;
-	int64_t keep = product->domain->retention_us ? product->domain->retention_us
-						     : config->retention_ms * 1000;
-	int64_t before = min_of(clock_wall_us(&clock_system) - keep, server_oldest_read_us(server));
+	int64_t before = min_of(keep_since_us(server, product), server_oldest_read_us(server));
 	struct dead_file_list files;
 	if (!versions_dead_files(server->store, product->full_name, before, arena, &files, err))
 		return false;
@@ -120,6 +146,7 @@ static bool vacuum(struct server *server, const struct model_product *product, s
 		return false;
 	fault_point("vacuum.forgotten");
 	remove_dead(server, &files);
+	clean_logs(server, product);
 	log_say(server->log, VACUUM_DONE, NULL, log_str("product", product->full_name),
 		log_int("files", (int64_t)files.count));
 	return server_model_refresh(server, err);

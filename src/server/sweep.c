@@ -26,10 +26,12 @@ static bool is_data_name(struct slice name)
 	return at > 1 && slice_starts_with(slice_sub(name, at, name.len), SLICE("-part-"));
 }
 
-/* ".00000000000000000003.json.4711", as delta/commit.c names them. */
+/* ".00000000000000000003.json.4711", "._last_checkpoint.4711" and
+ * "..00000000000000000010.checkpoint.ndjson.4711", as delta/commit.c names them. */
 static bool is_draft_name(struct slice name)
 {
 	return slice_starts_with(name, SLICE("._last_checkpoint.")) ||
+	       slice_starts_with(name, SLICE("..0")) ||
 	       (slice_starts_with(name, SLICE(".0")) &&
 		       slice_find(name, SLICE(".json."), 0) != SIZE_MAX);
 }

@@ -141,6 +141,55 @@ def test_vacuum_keeps_what_is_read(node):
         assert f"the oldest that is kept is {now - 1}" in str(refused.value) and "retention" in refused.value.diag.message_hint
 
 
+def test_the_log_is_cleaned_behind_a_checkpoint(node):
+    """Commits that no kept version needs go with it; the next checkpoint starts from the one before; every reader finds the rows."""
+    base = folder(node, "lone", "lone")
+    for gen in range(200, 211):
+        publish(node, gen)
+    time.sleep(1.2)
+    publish(node, 211)
+    versions, checkpoints = readers.log_versions(base)
+    assert 0 < versions[0] == checkpoints[0] and versions == list(range(versions[0], versions[-1] + 1))
+    assert [int(p.name[1:21]) for p in sorted(base.glob("_delta_log/.*.checkpoint.ndjson"))] == checkpoints
+    for gen in range(212, 223):
+        publish(node, gen)
+    versions, checkpoints = readers.log_versions(base)
+    assert len(checkpoints) >= 1 and versions[-1] - checkpoints[-1] < 10
+    for version in (versions[-1], checkpoints[-1]):
+        wanted = [(i, 222 - (versions[-1] - version)) for i in range(3)]
+        if version == versions[-1]:
+            assert readers.delta_rs(base, version, ["id", "gen"]) == wanted
+            assert readers.clickhouse([(base, version, ["id", "gen"])]) == [wanted]
+            assert query(node, "rhea", "SELECT id, gen FROM zoo.lone ORDER BY id") == wanted
+        rows = pyarrow.parquet.read_table(base / "_delta_log" / f"{version:020}.checkpoint.parquet").to_pylist() if version in checkpoints else []
+        assert not [r for r in rows if (r["add"] or r["remove"] or {}).get("dataChange")], "a checkpoint changes nothing"
+
+
+def doctor(node):
+    return next(item for item in node.cli_json("doctor", status=None) if item["check"] == "lake")
+
+
+def test_doctor_compares_metadata_logs_and_disk(node):
+    base = folder(node, "lone", "lone")
+    seen = doctor(node)
+    assert seen["state"] == "ok" and "4 tables" in seen["seen"], seen
+    [part] = [base / f.split("/")[-1] for f in deltalake.DeltaTable(str(base)).file_uris()]
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1])
+    assert doctor(node)["state"] == "fail" and f"{part} has {len(whole) - 1} bytes" in doctor(node)["seen"]
+    part.unlink()
+    assert f"{part}: No such file" in doctor(node)["seen"]
+    part.write_bytes(whole)
+    log = base / "_delta_log" / f"{readers.log_versions(base)[0][-1]:020}.json"
+    text = log.read_text()
+    log.write_text("\n".join(line for line in text.splitlines() if '"add"' not in line) + "\n")
+    assert "the Delta log lacks " + part.name in doctor(node)["seen"]
+    log.unlink()
+    assert f"{log} is missing" in doctor(node)["seen"]
+    log.write_text(text)
+    assert doctor(node) == seen
+
+
 def test_foreign_commit_is_not_overwritten(node):
     base = folder(node, "lone", "lone")
     before = query(node, "rhea", "SELECT * FROM zoo.lone ORDER BY id")

@@ -217,6 +217,7 @@ def test_checkpoint_carries_the_table(zoo, tmp_path):
         shutil.copytree(folder_of(zoo, name), folder)
         versions, checkpoints = readers.log_versions(folder)
         assert checkpoints == [10]
+        assert [c["state"] for c in zoo.cli_json("doctor", status=None) if c["check"] == "lake"] == ["ok"]
         last = json.loads((folder / "_delta_log/_last_checkpoint").read_text())
         assert last["version"] == 10
         rows = pyarrow.parquet.read_table(folder / "_delta_log" / f"{10:020}.checkpoint.parquet").to_pylist()
