@@ -61,18 +61,23 @@ bool cmd_run(struct cli *cli, struct error *err)
 	return follow_all(cli, runs, count, err);
 }
 
-/* /api/v1/runs/RUN/<what>; 2 when RUN is no number. */
+/* 2 when name is no number. */
+static bool run_number(const char *name, int64_t *out, struct error *err)
+{
+	if (slice_to_i64(slice_from_c(name), out) && *out > 0)
+		return true;
+	error_set(err, INVALID_PARAMETER_VALUE, "\"%.60s\" is not the number of a run", name);
+	return error_hint(err, "weft get runs lists runs; weft get queries what weft cancel "
+			       "takes besides");
+}
+
+/* /api/v1/runs/RUN/<what> */
 static bool run_path(struct cli *cli, const char *what, const char **out, struct error *err)
 {
 	int64_t run = 0;
 
-	if (!slice_to_i64(slice_from_c(cli->parsed.args[0]), &run) || run < 1) {
-		error_set(err, INVALID_PARAMETER_VALUE, "\"%.60s\" is not the number of a run",
-			cli->parsed.args[0]);
-		return error_hint(err,
-			"weft get runs lists runs; weft get queries what weft cancel "
-			"takes besides");
-	}
+	if (!run_number(cli->parsed.args[0], &run, err))
+		return false;
 	*out = arena_printf(cli->arena, "/api/v1/runs/%lld/%s", (long long)run, what).ptr;
 	return true;
 }
@@ -113,6 +118,17 @@ bool cmd_retry(struct cli *cli, struct error *err)
 	if (cli_is_set(cli, "no-wait"))
 		return print_refs(cli, &run, 1, err);
 	return follow_all(cli, &run, 1, err);
+}
+
+bool cmd_wait(struct cli *cli, struct error *err)
+{
+	size_t count = cli->parsed.arg_count;
+	int64_t *runs = arena_array_of(cli->arena, int64_t, count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!run_number(cli->parsed.args[i], &runs[i], err))
+			return false;
+	return follow_all(cli, runs, count, err);
 }
 
 /* Lines of a log for people, or the events as they are. */

@@ -330,6 +330,21 @@ def test_run_follows_and_reports(node):
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "end  succeeded"
 
 
+def test_wait_for_runs_of_others(node):
+    first = json.loads(run(node, "run", "lab.people", "--no-wait", "-o", "json")[1])[0]["id"]
+    status, _, error = run(node, "wait", first, "1")
+    assert status == 0 and f"run {first}" in error and "succeeded" in error, error
+    assert run(node, "wait", "soon")[0] == 2 and run(node, "wait", "99999")[0] == 3
+    source = node.data / "sources/people.csv"
+    away = source.rename(source.with_suffix(".away"))
+    try:
+        failing = json.loads(run(node, "run", "lab.people", "--no-wait", "-o", "json")[1])[0]["id"]
+        assert run(node, "wait", failing)[0] == 1
+    finally:
+        away.rename(source)
+    assert run(node, "wait", first, failing)[0] == 1
+
+
 def test_failed_check_is_status_6(node, tmp_path):
     source = node.data / "sources/people.csv"
     good = source.read_text()
