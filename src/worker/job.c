@@ -221,7 +221,8 @@ static bool fill_own(struct job *job, json_t *relations, struct error *err)
 static bool open_transform(struct job_table *table, struct load *out, struct error *err)
 {
 	struct job *job = table->job;
-	struct slice sql = rewrite_dialect(job->arena, json_get_slice(table->spec, "sql"));
+	struct slice sql =
+		rewrite_dialect(job->arena, json_get_slice(table->spec, "sql"), SLICE_NONE);
 	struct session_statement statement = {.key = table->name, .text = sql};
 	struct engine_statement *prepared;
 	size_t count;

@@ -63,7 +63,7 @@ bool query_parse(struct query_worker *worker, const struct frame *frame, struct 
 	struct slice text = frame->payload;
 	struct slice ast;
 	if (frame->type == W_PARSE || frame->type == W_PARSE_CATALOG)
-		text = rewrite_dialect(worker->arena, text);
+		text = rewrite_dialect(worker->arena, text, query_database(worker));
 	if (frame->type == W_PARSE_CATALOG &&
 		!rewrite_catalog(worker->arena, text, query_database(worker), &text, err))
 		return false;
@@ -98,7 +98,8 @@ static bool read_relations(struct query_worker *worker, json_t *body, const stru
 static bool read_text(
 	struct query_worker *worker, json_t *body, struct slice *out, struct error *err)
 {
-	struct slice text = rewrite_dialect(worker->arena, json_get_slice(body, "text"));
+	struct slice text = rewrite_dialect(
+		worker->arena, json_get_slice(body, "text"), query_database(worker));
 	json_t *list = json_get_array(body, "at");
 	struct rewrite_at *at =
 		arena_array_of(worker->arena, struct rewrite_at, json_array_size(list));

@@ -203,6 +203,41 @@ static bool rewrite_series(struct rewriter *w, size_t index)
 	return true;
 }
 
+static bool is_dot(const struct rewriter *w, size_t index)
+{
+	return token_is_punct(rewrite_token_at(w, index), '.');
+}
+
+/*
+ * domain.table.* is table.*, and database.domain.table.column is domain.table.column. Two tables of
+ * one name stay ambiguous, which the engine says.
+ */
+static bool rewrite_qualified(struct rewriter *w, size_t index)
+{
+	size_t last = index;
+	if (index > 0 && is_dot(w, index - 1))
+		return false;
+	while (is_dot(w, last + 1) && (rewrite_token_at(w, last + 2).kind == TOKEN_WORD ||
+					      rewrite_token_at(w, last + 2).kind == TOKEN_IDENT))
+		last += 2;
+	size_t names = (last - index) / 2 + 1;
+	bool star = is_dot(w, last + 1) && rewrite_is(w, last + 2, "*");
+	size_t keep = index;
+	if (star)
+		keep = last;
+	else if (names >= 4 && w->database.len &&
+		 slice_equal_nocase(token_value(w->arena, rewrite_token_at(w, index)), w->database))
+		keep = index + 2;
+	if (keep == index)
+		return false;
+	size_t from = rewrite_token_at(w, index).at;
+	size_t to = rewrite_token_at(w, keep).at;
+	char *blanks = arena_alloc(w->arena, to - from + 1);
+	memset(blanks, ' ', to - from);
+	rewrite_edit(w, from, to, slice_of(blanks, to - from));
+	return true;
+}
+
 /* The last token that was used. */
 static size_t rewrite_one(struct rewriter *w, size_t index)
 {
@@ -215,8 +250,9 @@ static size_t rewrite_one(struct rewriter *w, size_t index)
 	case TOKEN_IDENT:
 		if (rewrite_format(w, index))
 			return rewrite_closing(w, index + 1);
-		(void)(rewrite_like(w, index) || rewrite_type(w, index) ||
-			rewrite_builder(w, index) || rewrite_series(w, index));
+		(void)(rewrite_qualified(w, index) || rewrite_like(w, index) ||
+			rewrite_type(w, index) || rewrite_builder(w, index) ||
+			rewrite_series(w, index));
 		break;
 	case TOKEN_END:
 	case TOKEN_NUMBER:
@@ -227,9 +263,9 @@ static size_t rewrite_one(struct rewriter *w, size_t index)
 	return index;
 }
 
-struct slice rewrite_dialect(struct arena *arena, struct slice text)
+struct slice rewrite_dialect(struct arena *arena, struct slice text, struct slice database)
 {
-	struct rewriter w = {.arena = arena, .text = text, .dialect = true};
+	struct rewriter w = {.arena = arena, .text = text, .database = database, .dialect = true};
 	rewrite_read(&w);
 	for (size_t i = 0; i < w.tokens.len; i++)
 		i = rewrite_one(&w, i);

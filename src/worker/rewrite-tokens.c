@@ -110,7 +110,7 @@ struct slice rewrite_inside(const struct rewriter *w, size_t from, size_t to)
 	size_t begin = rewrite_token_at(w, from).at;
 	size_t end = to > from ? rewrite_end_of(rewrite_token_at(w, to - 1)) : begin;
 	struct slice text = slice_sub(w->text, begin, end);
-	return w->dialect ? rewrite_dialect(w->arena, text)
+	return w->dialect ? rewrite_dialect(w->arena, text, w->database)
 			  : rewrite_range(w, text, rewrite_in_condition(w, from));
 }
 

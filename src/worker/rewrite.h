@@ -20,8 +20,9 @@ bool rewrite_at(struct arena *arena, struct slice text, const struct rewrite_at 
 	struct slice *out, struct error *err) must_check;
 
 /* A user's statement as DuckDB understands it; the text itself when nothing had to change. What the
- * gate judges and what runs both go through this. */
-struct slice rewrite_dialect(struct arena *arena, struct slice text);
+ * gate judges and what runs both go through this. database: its name may stand before a domain in a
+ * column's name; none = none. */
+struct slice rewrite_dialect(struct arena *arena, struct slice text, struct slice database);
 
 /* A statement over pg_catalog or information_schema in PostgreSQL's grammar, as one that DuckDB
  * understands. database: the mesh's name, which may stand before a schema; none = none. */

@@ -312,3 +312,15 @@ def test_values_without_a_form(conn):
             with pytest.raises(psycopg.errors.FeatureNotSupported, match="several dimensions"):
                 conn.execute(f"select {place}", (value,))
     assert conn.execute("select %s::text::json", ("[[1,2],[3,4]]",)).fetchone() == ([[1, 2], [3, 4]],)
+
+
+@pytest.mark.parametrize("text", [
+    "select shop.sales.orders.id from sales.orders where shop.sales.orders.id = 7", "select sales.orders.id from shop.sales.orders where sales.orders.id = 7",
+    'select "shop"."sales"."orders"."id" from "shop"."sales"."orders" where "orders".id = 7', "select Shop.Sales.Orders.ID from Sales.Orders order by 1 offset 7"])
+def test_names_of_many_parts(conn, text):
+    assert conn.execute(text + " limit 1").fetchone() == (7,)
+
+
+@pytest.mark.parametrize("star", ["orders.*", "sales.orders.*", "shop.sales.orders.*", '"shop"."sales"."orders".*', "orders.*, sales.orders.id * 2"])
+def test_stars_of_many_parts(conn, star):
+    assert conn.execute(f"select {star} from sales.orders where id = 7").fetchone()[:10] == EXPECTED
