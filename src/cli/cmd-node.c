@@ -232,6 +232,9 @@ bool cmd_serve(struct cli *cli, struct error *err)
 	scoped(api_free) struct api *api = NULL;
 
 	server_block_signals();
+	/* Tables may lie outside the data folder, where the machine's other users could read them.
+	 */
+	umask(umask(077) | 07);
 	if (!target_find(cli, &target, err))
 		return false;
 	if (!target.data)

@@ -10,6 +10,7 @@ enum {
 	MAX_BYTES = 1 << 20,
 	MAX_DEPTH = 40,
 	MAX_NODES = 100000,
+	MAX_KEYS = 1000, /* of one mapping: each is compared with those before it */
 };
 
 struct builder {
@@ -66,6 +67,8 @@ static void take_key(struct builder *b, struct slice key, struct mark at)
 	b->key_next = false;
 	if (slice_equal_c(key, "<<"))
 		fail(b, at, SLICE("merge keys are not read"), SLICE("the keys themselves"));
+	else if (b->open->count >= MAX_KEYS)
+		fail(b, at, SLICE("a mapping has too many keys"), SLICE("at most 1000"));
 	else if (has_key(b->open, key))
 		fail(b, at,
 			arena_printf(b->arena, "key \"%.*s\" stands here twice", SLICE_FMT(key)),

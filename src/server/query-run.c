@@ -77,12 +77,28 @@ static bool receive_prepared(struct query *q, struct error *err)
 	return take_description(q, frame.payload, err);
 }
 
+static int64_t timeout_of(const struct query *q)
+{
+	int64_t limit = q->server->config->query_timeout_ms;
+	int64_t wanted = q->request.timeout_ms;
+	if (wanted == 0)
+		return limit;
+	return limit == 0 ? wanted : min_of(limit, wanted);
+}
+
+/* The planner computes what is constant, so that repeat('x', 2000000000) takes its time there. */
+static int64_t plan_timeout_of(const struct query *q)
+{
+	int64_t limit = timeout_of(q);
+	return limit == 0 ? PREPARE_TIMEOUT_MS : min_of(limit, PREPARE_TIMEOUT_MS);
+}
+
 /* The worker that q holds knows the plan afterwards. */
 static bool prepare(struct query *q, struct error *err)
 {
 	if (worker_has_plan(q->worker, q->plan->id))
 		return true;
-	worker_begin(q->worker, PREPARE_TIMEOUT_MS);
+	worker_begin(q->worker, plan_timeout_of(q));
 	bool ok = send_prepare(q, false, err) && receive_prepared(q, err);
 	worker_end(q->worker);
 	return ok;
@@ -189,15 +205,6 @@ static bool pump(struct query *q, const struct query_sink *sink, enum query_end 
 	}
 }
 
-static int64_t timeout_of(const struct query *q)
-{
-	int64_t limit = q->server->config->query_timeout_ms;
-	int64_t wanted = q->request.timeout_ms;
-	if (wanted == 0)
-		return limit;
-	return limit == 0 ? wanted : min_of(limit, wanted);
-}
-
 static bool send_execute(struct query *q, const struct query_execution *how, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
@@ -268,7 +275,7 @@ static bool start_once(
 	if ((described || known) && !check_params(q, how, err))
 		return false;
 	bool small = q->plan->small && how->format != QUERY_PARQUET;
-	worker_begin(q->worker, known || small ? timeout_of(q) : PREPARE_TIMEOUT_MS);
+	worker_begin(q->worker, known || small ? timeout_of(q) : plan_timeout_of(q));
 	q->started = (known || send_prepare(q, small, err)) && send_execute(q, how, err);
 	bool ok = q->started && (q->audit || query_audit_begin(q, err));
 	*answered_out = ok || !q->started;

@@ -1,5 +1,6 @@
 """Plan, apply, export: all of it or nothing, by who may, byte for byte."""
 import json
+import time
 
 import psycopg
 import pytest
@@ -101,3 +102,18 @@ def test_http_is_governed_too(shared_lab):
     for accept in ("application/json", "application/x-ndjson", "text/csv"):
         status, answer = http(shared_lab, "eve", "/api/v1/query", {"sql": "SELECT id, email, region FROM lab.people"}, accept)
         assert status == 200 and b"EU" in answer and b"US" not in answer and b"example.org" not in answer, answer[:300]
+
+
+def test_nothing_is_for_other_users_of_the_machine(shared_lab):
+    for folder in ("lake", "run", "staging", "spill"):
+        for path in (shared_lab.data / folder).rglob("*"):
+            assert path.lstat().st_mode & 0o7 == 0, path
+
+
+def test_a_file_of_very_many_keys_ends_soon(shared_lab):
+    """Each key was compared with all before it: a minute of the apply lock for one request of anybody."""
+    begin = time.monotonic()
+    text = "".join(f"k{i}: 1\n" for i in range(90000))
+    status, answer = http(shared_lab, "olaf", "/api/v1/plan", {"files": [{"path": "domains/lab/domain.yaml", "text": text}]})
+    assert status == 200 and b"too many keys" in answer
+    assert time.monotonic() - begin < 5
