@@ -26,12 +26,28 @@ static bool is_null(const uint64_t *validity, idx_t row)
 	return validity && !(validity[row / 64] >> row % 64 & 1);
 }
 
+/*
+ * The engine leaves it to the function: of a NULL that is not marked as one a reader would see what
+ * lay in the vector before, another column's value among it.
+ */
+static void keep_nulls(duckdb_vector in, duckdb_vector output, idx_t count)
+{
+	const uint64_t *validity = duckdb_vector_get_validity(in);
+	if (!validity)
+		return;
+	duckdb_vector_ensure_validity_writable(output);
+	uint64_t *out = duckdb_vector_get_validity(output);
+	for (idx_t i = 0; i < count; i++)
+		duckdb_validity_set_row_validity(out, i, !is_null(validity, i));
+}
+
 static void of_integers(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
 	const struct engine *engine = duckdb_scalar_function_get_extra_info(info);
 	duckdb_vector in = duckdb_data_chunk_get_vector(input, 0);
 	siphash_words(engine->pseudonym_key, duckdb_vector_get_data(in),
 		duckdb_vector_get_data(output), duckdb_data_chunk_get_size(input));
+	keep_nulls(in, output, duckdb_data_chunk_get_size(input));
 }
 
 static void of_texts(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
@@ -52,6 +68,7 @@ static void of_texts(duckdb_function_info info, duckdb_data_chunk input, duckdb_
 			text[j - 1] = digits[value & 15];
 		duckdb_vector_assign_string_element_len(output, i, text, sizeof text);
 	}
+	keep_nulls(in, output, count);
 }
 
 static bool add(struct engine *engine, const char *name, duckdb_type type,
