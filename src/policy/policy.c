@@ -370,13 +370,15 @@ static void apply_to_columns(struct deciding *d, const struct policy *policy)
 				mask ? " with " : "",
 				mask ? mask_method_name(policy->mask.method) : ""));
 		if (!mask) {
+			if (!column->denied)
+				column->policy = policy->name;
 			column->denied = true;
-			column->policy =
-				slice_is_none(column->policy) ? policy->name : column->policy;
 			continue;
 		}
 		struct mask before = column->mask;
 		column->mask = policy_stricter_mask(&before, &policy->mask);
+		if (column->denied)
+			continue; /* which mask it would have had is of no use */
 		if (slice_is_none(column->policy) || policy->mask.method > before.method)
 			column->policy = policy->name;
 	}
