@@ -8,6 +8,7 @@ import errno
 import os
 import pathlib
 import signal
+import time
 
 import deltalake
 import pytest
@@ -82,3 +83,27 @@ def test_fails_at(node, failure):
     assert served(node) == before
     node.cli("run", "lab.people")
     assert served(node) == (before[0] + 3, before[1] + 1)
+
+
+def test_killed_in_vacuum(node):
+    """The versions are forgotten, their files are still there: the next start removes these and nothing else."""
+    restart(node)
+    rows, version = served(node)
+    restart(node, "vacuum.forgotten")
+    domain = smallmesh.FILES["domains/lab/domain.yaml"] + "  infrastructure:\n    retention: 1s\n"
+    node.apply({**smallmesh.FILES, "domains/lab/domain.yaml": domain})
+    time.sleep(1.2)
+    smallmesh.write_source(node, rows + 7)
+    node.cli("run", "lab.people", "--no-wait", status=None)
+    assert node.process.wait(20) == -signal.SIGKILL, "the fault was not reached"
+    left = len(list(folder(node).glob("*.parquet")))
+    restart(node)
+    assert served(node) == (rows + 7, version + 1)
+    kept = [v for v, in query(node, "olaf", "SELECT version FROM mesh.versions WHERE product = 'people'")]
+    wait_for(lambda: len(list(folder(node).glob("*.parquet"))) == len(kept))
+    assert len(kept) < left, "nothing was left over: the fault came too late"
+    for one in kept:
+        assert query(node, "wendy", f"SELECT count(*) > 0 FROM lab.people AT (VERSION => {one})") == [(True,)]
+    smallmesh.write_source(node, rows + 9)
+    node.cli("run", "lab.people")
+    assert served(node) == (rows + 9, version + 2)
