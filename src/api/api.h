@@ -19,7 +19,7 @@ struct api;
 
 struct api_options {
 	const char *address;	   /* "127.0.0.1", "::", "*"; "" = no HTTP door */
-	int port;		   /* 0 = the system chooses, see api_port */
+	int port;		   /* 0 = the system chooses */
 	const char *tls_cert_file; /* PEM; NULL = plain HTTP, for a proxy on this machine */
 	const char *tls_key_file;
 	const char *control_socket; /* path; NULL = none */
@@ -34,8 +34,6 @@ struct api *api_new(const struct api_options *options);
 void api_free(struct api **api);
 /* For server_options; borrowed until api_free. */
 const struct door *api_doors(const struct api *api, size_t *count_out);
-/* Port of the HTTP door once it listens. */
-int api_port(const struct api *api);
 
 /* OpenAPI 3.1 of routes.def, and the reference page in Markdown. Pure. */
 void api_openapi_print(struct str *out);

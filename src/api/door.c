@@ -505,8 +505,3 @@ const struct door *api_doors(const struct api *api, size_t *count_out)
 	*count_out = api->door_count;
 	return api->doors;
 }
-
-int api_port(const struct api *api)
-{
-	return api->port;
-}

@@ -177,14 +177,6 @@ bool stream_write(struct stream *stream, struct slice bytes, struct error *err)
 	return gone ? error_set(err, QUERY_CANCELED, "the client went away") : true;
 }
 
-void stream_begin(struct stream *stream)
-{
-	pthread_mutex_lock(&stream->lock);
-	stream->begun = true;
-	pthread_cond_broadcast(&stream->changed);
-	pthread_mutex_unlock(&stream->lock);
-}
-
 /* One wait of the reader; looks at the client's socket now and then. */
 static void watch_locked(struct stream *stream)
 {

@@ -34,9 +34,6 @@ void stream_free(struct stream **stream);
 
 /* Producer: false with 57014 when the client is gone. */
 bool stream_write(struct stream *stream, struct slice bytes, struct error *err) must_check;
-/* Producer: what is sent is settled now, the status line may go (see stream_wait). Implied by the
- * first write and by the end. */
-void stream_begin(struct stream *stream);
 
 /* Reader: waits until the stream began; false with the producer's error when it failed before its
  * first byte, 57014 when the client went away. */

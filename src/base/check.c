@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static panic_hook_fn panic_hook;
-static void *panic_hook_ctx;
-
-void panic_set_hook(panic_hook_fn hook, void *ctx)
-{
-	panic_hook_ctx = ctx;
-	panic_hook = hook;
-}
-
 _Noreturn void panic_at(const char *file, int line, const char *fmt, ...)
 {
 	char text[1024];
@@ -28,13 +19,6 @@ _Noreturn void panic_at(const char *file, int line, const char *fmt, ...)
 	if (len > (int)sizeof text - 2)
 		len = (int)sizeof text - 2;
 	text[len++] = '\n';
-	if (write(STDERR_FILENO, text, (size_t)len) < 0)
-		abort();
-	if (panic_hook) {
-		panic_hook_fn hook = panic_hook;
-
-		panic_hook = NULL; /* a panic inside the hook must not recurse */
-		hook(panic_hook_ctx);
-	}
+	(void)!write(STDERR_FILENO, text, (size_t)len);
 	abort();
 }

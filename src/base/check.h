@@ -7,13 +7,8 @@
  * Never use these on bytes from a peer, a file or a user: those are failures (error.h).
  */
 
-/* Prints file, line and message to stderr, runs the panic hook, aborts. Any thread. */
+/* Prints file, line and message to stderr, aborts. Any thread. */
 _Noreturn void panic_at(const char *file, int line, const char *fmt, ...) printf_like(3, 4);
 
 #define panic(...) panic_at(__FILE__, __LINE__, __VA_ARGS__)
 #define check(cond) ((cond) ? (void)0 : panic("check failed: %s", #cond))
-
-/* Called once before abort, to print what the process was doing; set at start-up, before threads.
- */
-typedef void (*panic_hook_fn)(void *ctx);
-void panic_set_hook(panic_hook_fn hook, void *ctx);

@@ -208,8 +208,6 @@ bool model_owns_domain(const struct principal *principal, const struct model_dom
 /* "did you mean": the nearest name that the principal may know; none. schema none: any domain. */
 struct slice model_suggest_table(struct arena *arena, const struct model *model,
 	const struct principal *principal, struct slice schema, struct slice name);
-struct slice model_suggest_column(
-	struct arena *arena, const struct model_access *access, struct slice column);
 
 /* Which version AT means: SQL_AT_VERSION's text or SQL_AT_TIMESTAMP's ("2026-01-31",
  * "2026-01-31 12:00:00+02"; UTC without an offset). 22023 for a text that is none; 42704 when that

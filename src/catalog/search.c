@@ -190,23 +190,3 @@ struct slice model_suggest_table(struct arena *arena, const struct model *model,
 	return arena_printf(
 		arena, "%.*s.%.*s", SLICE_FMT(best->product->domain->name), SLICE_FMT(best->name));
 }
-
-struct slice model_suggest_column(
-	struct arena *arena, const struct model_access *access, struct slice column)
-{
-	struct slice best = SLICE_NONE;
-	size_t best_distance = limit_of(column) + 1;
-
-	for (size_t i = 0; i < access->table->column_count; i++) {
-		struct slice name = access->table->columns[i].name;
-		size_t distance = slice_distance(name, column, limit_of(column));
-
-		if (access->decision.masks && access->decision.masks[i].denied)
-			continue;
-		if (distance < best_distance) {
-			best = name;
-			best_distance = distance;
-		}
-	}
-	return arena_copy(arena, best);
-}

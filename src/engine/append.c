@@ -60,11 +60,6 @@ void engine_append_i64(struct engine_appender *appender, int64_t value)
 	note(appender, duckdb_append_int64(appender->appender, value));
 }
 
-void engine_append_u64(struct engine_appender *appender, uint64_t value)
-{
-	note(appender, duckdb_append_uint64(appender->appender, value));
-}
-
 void engine_append_double(struct engine_appender *appender, double value)
 {
 	note(appender, duckdb_append_double(appender->appender, value));

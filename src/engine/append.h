@@ -23,7 +23,6 @@ bool engine_append_open(struct engine *engine, struct slice catalog, struct slic
 void engine_append_null(struct engine_appender *appender);
 void engine_append_bool(struct engine_appender *appender, bool value);
 void engine_append_i64(struct engine_appender *appender, int64_t value);
-void engine_append_u64(struct engine_appender *appender, uint64_t value);
 void engine_append_double(struct engine_appender *appender, double value);
 void engine_append_date(struct engine_appender *appender, int32_t days);
 void engine_append_time(struct engine_appender *appender, int64_t us);

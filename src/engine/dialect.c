@@ -1,4 +1,4 @@
-/* PostgreSQL's meaning where DuckDB lacks it. The catalogue's functions are in dialect-catalog.c.
+/* PostgreSQL's meaning where DuckDB lacks it. The catalogue's functions are in catalog-macros.c.
  */
 #include "engine/dialect.h"
 

@@ -137,8 +137,3 @@ void engine_interrupt(struct engine *engine)
 {
 	duckdb_interrupt(engine->conn);
 }
-
-const char *engine_version(void)
-{
-	return duckdb_library_version();
-}

@@ -38,8 +38,6 @@ bool engine_lock(struct engine *engine, const struct slice *files, size_t file_c
 	const struct slice *dirs, size_t dir_count, struct error *err) must_check;
 /* Ends the running statement with 57014. From any thread and from signal handlers. */
 void engine_interrupt(struct engine *engine);
-/* DuckDB's version, static: "v1.5.6". */
-const char *engine_version(void);
 
 /* Every statement of sql, results dropped. */
 bool engine_run(struct engine *engine, struct slice sql, struct error *err) must_check;
@@ -104,13 +102,9 @@ bool engine_result_next(
 	struct engine_result *result, size_t *rows_out, struct error *err) must_check;
 
 /* Values of the current chunk; row and column from 0. */
-bool engine_value_is_null(const struct engine_result *result, size_t column, size_t row);
 /* Any integer, boolean, date (days) or timestamp (µs); other types and NULL give fallback. */
 int64_t engine_value_i64(
 	const struct engine_result *result, size_t column, size_t row, int64_t fallback);
-/* Any number; other types and NULL give fallback. */
-double engine_value_double(
-	const struct engine_result *result, size_t column, size_t row, double fallback);
 /* Any type, as PostgreSQL prints it; none = NULL. Lives in the arena. */
 struct slice engine_value_text(
 	const struct engine_result *result, struct arena *arena, size_t column, size_t row);

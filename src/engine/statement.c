@@ -287,11 +287,6 @@ bool engine_result_next(struct engine_result *r, size_t *rows_out, struct error 
 	return true;
 }
 
-bool engine_value_is_null(const struct engine_result *result, size_t column, size_t row)
-{
-	return view_is_null(&result->views[column], row);
-}
-
 int64_t engine_value_i64(
 	const struct engine_result *result, size_t column, size_t row, int64_t fallback)
 {
@@ -322,29 +317,6 @@ int64_t engine_value_i64(
 		return fits ? (int64_t)value.lower : fallback;
 	}
 	default: return fallback;
-	}
-}
-
-double engine_value_double(
-	const struct engine_result *result, size_t column, size_t row, double fallback)
-{
-	const struct view *view = &result->views[column];
-	if (view_is_null(view, row))
-		return fallback;
-	switch ((int)view->type->id) {
-	case DUCKDB_TYPE_FLOAT: return (double)((const float *)view->data)[row];
-	case DUCKDB_TYPE_DOUBLE: return ((const double *)view->data)[row];
-	case DUCKDB_TYPE_BOOLEAN:
-	case DUCKDB_TYPE_DATE:
-	case DUCKDB_TYPE_TIME:
-	case DUCKDB_TYPE_TIMESTAMP:
-	case DUCKDB_TYPE_TIMESTAMP_TZ: return fallback;
-	default: {
-		scoped(arena_free) struct arena *arena = arena_new();
-		double value;
-		struct slice text = engine_value_text(result, arena, column, row);
-		return slice_to_double(text, &value) ? value : fallback;
-	}
 	}
 }
 

@@ -4,8 +4,9 @@
 
 /*
  * The audit record of a statement: written before its first row leaves (who, purpose, door, text,
- * tables, columns, decisions), completed at its end (rows, bytes, time, outcome). A record that
- * cannot be written refuses the statement. The thread of the query.
+ * tables, columns, decisions), completed at its end (rows, bytes, time, outcome): kept in memory
+ * until query_settle, so that the client has its answer first. A record that cannot be begun
+ * refuses the statement. The thread of the query.
  */
 struct query;
 

@@ -229,14 +229,6 @@ bool auth_as(struct server *server, const struct auth_identity *caller, struct s
 	return true;
 }
 
-bool auth_team(
-	struct server *server, struct slice domain, struct auth_identity **out, struct error *err)
-{
-	scoped(arena_free) struct arena *scratch = arena_new();
-	struct principal claimed = {.name = arena_printf(scratch, "team:%.*s", SLICE_FMT(domain))};
-	return load(server, &claimed, AUTH_QUERY, out, err);
-}
-
 bool auth_require(const struct auth_identity *identity, unsigned scopes, struct error *err)
 {
 	static const struct {

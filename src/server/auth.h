@@ -67,9 +67,6 @@ bool auth_local(struct server *server, uint32_t uid, struct auth_identity **out,
  * audited as acting for the caller; 42501 for others, 42704 for an unknown or disabled user. */
 bool auth_as(struct server *server, const struct auth_identity *caller, struct slice user,
 	struct auth_identity **out, struct error *err) must_check;
-/* The team of a domain, for transforms: group "team:<domain>" plus the groups of its owners. */
-bool auth_team(struct server *server, struct slice domain, struct auth_identity **out,
-	struct error *err) must_check;
 
 /* 42501 naming the missing scope. */
 bool auth_require(

@@ -478,11 +478,6 @@ int64_t pg_settings_ms(const struct pg_settings *settings, const char *name)
 	return max_of(read_duration(pg_settings_get(settings, name)), (int64_t)0);
 }
 
-bool pg_settings_is_on(const struct pg_settings *settings, const char *name)
-{
-	return slice_equal_c(pg_settings_get(settings, name), "on");
-}
-
 size_t pg_settings_search_path(
 	const struct pg_settings *settings, struct arena *arena, const struct slice **out)
 {

@@ -30,7 +30,6 @@ void pg_settings_reset_all(struct pg_settings *settings);
 /* The value in force becomes what RESET goes back to: after the start-up packet. */
 void pg_settings_keep_as_default(struct pg_settings *settings);
 int64_t pg_settings_ms(const struct pg_settings *settings, const char *name);
-bool pg_settings_is_on(const struct pg_settings *settings, const char *name);
 /* search_path as names; "$user", public and pg_catalog are left out: they name no domain. */
 size_t pg_settings_search_path(
 	const struct pg_settings *settings, struct arena *arena, const struct slice **out);

@@ -2,8 +2,8 @@
 
 /*
  * The one enforcement path. Every door (PostgreSQL wire, HTTP, command line, cursors, COPY,
- * EXPLAIN, transforms, previews) goes: query_plan -> query_describe -> query_run; nothing else
- * hands text to a worker.
+ * EXPLAIN, transforms, previews) goes: query_open -> query_describe -> query_run; nothing else
+ * hands text to a worker. query_start before query_describe saves the wait for the description.
  */
 #include <stdatomic.h>
 

@@ -30,12 +30,6 @@ void server_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-void server_request_stop(struct server *server)
-{
-	(void)server;
-	kill(getpid(), SIGTERM);
-}
-
 /* NULL when the setting is empty and the data folder has none. */
 static char *tls_file(const struct server *server, const char *setting, const char *name)
 {

@@ -367,29 +367,9 @@ const struct config *server_config(const struct server *server)
 	return server->config;
 }
 
-struct store *server_store(const struct server *server)
-{
-	return server->store;
-}
-
-struct pool *server_pool(const struct server *server)
-{
-	return server->pool;
-}
-
-struct runs *server_runs(const struct server *server)
-{
-	return server->runs;
-}
-
 struct metrics *server_metrics(const struct server *server)
 {
 	return server->metrics;
-}
-
-const char *server_data_dir(const struct server *server)
-{
-	return server->data_dir;
 }
 
 const char *server_node_name(const struct server *server)

@@ -49,27 +49,20 @@ bool server_open(
 	const struct server_options *options, struct server **out, struct error *err) must_check;
 /* Opens every door, then is ready. */
 bool server_start(struct server *server, struct error *err) must_check;
-/* Blocks until server_request_stop or SIGTERM/SIGINT (which the caller has blocked in all threads,
- * see server_block_signals); SIGHUP reloads the settings. Then stops: doors, runs, workers, store.
- */
+/* Blocks until SIGTERM or SIGINT (which the caller has blocked in all threads, see
+ * server_block_signals); SIGHUP reloads the settings. Then stops: doors, runs, workers, store. */
 void server_wait(struct server *server);
 void server_close(struct server **server);
 
 /* First thing in main, before any thread: SIGTERM, SIGINT, SIGHUP go to server_wait; SIGPIPE is
  * ignored. */
 void server_block_signals(void);
-/* Any thread; async-signal-safe. */
-void server_request_stop(struct server *server);
 /* Doors open, store writable, zygote alive; the reason when not. Any thread. */
 bool server_ready(struct server *server, struct error *err) must_check;
 
 /* Parts; borrowed, any thread. */
 struct log *server_log(const struct server *server);
 const struct config *server_config(const struct server *server);
-struct store *server_store(const struct server *server);
-struct pool *server_pool(const struct server *server);
-struct runs *server_runs(const struct server *server);
-const char *server_data_dir(const struct server *server);
 const char *server_node_name(const struct server *server);
 struct metrics *server_metrics(const struct server *server);
 /* Port of the PostgreSQL door, 0 when it is closed. */

@@ -26,7 +26,8 @@ struct account_row {
 
 enum account_outcome { ACCOUNT_FOUND, ACCOUNT_ABSENT };
 
-/* Adds or replaces, all but created_us. keep_verifier: the stored one stays. Bumps the epoch. */
+/* Adds or replaces, all but created_us; with ACCOUNT_KEEP_VERIFIER the stored one stays. Bumps the
+ * epoch. */
 enum account_flags { ACCOUNT_KEEP_VERIFIER = 1 << 0 };
 bool accounts_put(struct store *store, const struct account_row *account, unsigned flags,
 	struct error *err) must_check;

@@ -22,18 +22,6 @@ bool ingest_get(struct store *store, struct slice product, struct arena *arena,
 	return ok;
 }
 
-bool ingest_reset(struct store *store, struct slice product, struct error *err)
-{
-	struct db *db = store_write_begin(store, err);
-
-	if (!db)
-		return false;
-	struct stmt s = stmt_begin(db, "DELETE FROM ingest WHERE product = ?", err);
-
-	stmt_text(&s, product);
-	return store_write_end(store, db, stmt_run(&s), err);
-}
-
 bool schedules_put(struct store *store, const struct schedule_row *schedule, struct error *err)
 {
 	struct db *db = store_write_begin(store, err);

@@ -8,8 +8,6 @@
 /* JSON of the publisher; none = nothing was ingested yet. */
 bool ingest_get(struct store *store, struct slice product, struct arena *arena,
 	struct slice *cursors_out, struct error *err) must_check;
-/* Forgets it: the next run takes everything. */
-bool ingest_reset(struct store *store, struct slice product, struct error *err) must_check;
 
 struct schedule_row {
 	struct slice product;

@@ -20,7 +20,7 @@
 struct store;
 
 struct store_options {
-	const char *path;	   /* created when absent (0600) with store_create only */
+	const char *path;	   /* created when absent (0600) with create only */
 	const struct clock *clock; /* NULL = the system's */
 	bool create;
 	bool keep_layout; /* only looks (doctor): 55000 for an older layout, no migration */
