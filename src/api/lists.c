@@ -105,6 +105,9 @@ static bool reply_list(struct request *request, const char *sql, bool by_domain,
 	return reply_text(request, MHD_HTTP_OK, "application/json", str_slice(&body));
 }
 
+#define LINEAGE_ORDER                                                                              \
+	"to_domain, to_table, to_column, from_domain, from_source, from_table, from_column, "      \
+	"subtype"
 #define BY_DOMAIN "WHERE $1 IS NULL OR domain = $1 "
 
 bool api_domains(struct request *request, struct error *err)
@@ -133,6 +136,14 @@ bool api_columns(struct request *request, struct error *err)
 	return reply_list(request,
 		"SELECT * FROM mesh.columns " BY_DOMAIN
 		"ORDER BY domain, table_name, position LIMIT $2",
+		true, err);
+}
+
+bool api_lineage(struct request *request, struct error *err)
+{
+	return reply_list(request,
+		"SELECT * FROM mesh.lineage WHERE $1 IS NULL OR to_domain = $1 "
+		"ORDER BY " LINEAGE_ORDER " LIMIT $2",
 		true, err);
 }
 
@@ -188,15 +199,37 @@ bool api_runs(struct request *request, struct error *err)
 		"SELECT * FROM mesh.runs " BY_DOMAIN "ORDER BY run DESC LIMIT $2", true, err);
 }
 
-/* One thing and the things it has: {…, member: [items]}. */
-static bool reply_item(struct request *request, const char *sql, const char *member,
-	const char *member_sql, const char *what, struct error *err)
+struct member {
+	const char *name;
+	const char *sql;
+};
+
+static bool add_member(struct request *request, const struct query_param *params,
+	const struct member *member, json_t *item, struct error *err)
+{
+	struct str lines = {0};
+	struct str list = str_in(request->arena);
+
+	if (!run_list(request, member->sql, params, 2, &lines, err))
+		return false;
+	str_add_char(&list, '[');
+	add_lines(&list, str_slice(&lines));
+	str_add_char(&list, ']');
+	json_t *members = json_parse(str_slice(&list), err);
+
+	if (!members)
+		return false;
+	json_object_set_new(item, member->name, members);
+	return true;
+}
+
+/* One thing and the things it has: {…, member: [items]}; members end with a name of NULL. */
+static bool reply_item(struct request *request, const char *what, const char *sql,
+	const struct member *members, struct error *err)
 {
 	const struct query_param params[2] = {
 		{25, 0, request->params[0]}, {25, 0, request->params[1]}};
 	struct str line = {0};
-	struct str lines = {0};
-	struct str list = str_in(request->arena);
 
 	if (!run_list(request, sql, params, 2, &line, err))
 		return false;
@@ -207,37 +240,40 @@ static bool reply_item(struct request *request, const char *sql, const char *mem
 	}
 	scoped(json_drop) json_t *item = json_parse(slice_trim(str_slice(&line)), err);
 
-	if (!item || !run_list(request, member_sql, params, 2, &lines, err))
+	if (!item)
 		return false;
-	str_add_char(&list, '[');
-	add_lines(&list, str_slice(&lines));
-	str_add_char(&list, ']');
-	json_t *members = json_parse(str_slice(&list), err);
-
-	if (!members)
-		return false;
-	json_object_set_new(item, member, members);
+	for (const struct member *m = members; m->name; m++)
+		if (!add_member(request, params, m, item, err))
+			return false;
 	return reply_json(request, MHD_HTTP_OK, item);
 }
 
 bool api_product(struct request *request, struct error *err)
 {
-	return reply_item(request, "SELECT * FROM mesh.products WHERE domain = $1 AND product = $2",
-		"tables",
-		"SELECT * FROM mesh.tables WHERE domain = $1 AND product = $2 "
-		"ORDER BY table_name, major",
-		"product", err);
+	static const struct member MEMBERS[] = {
+		{"tables", "SELECT * FROM mesh.tables WHERE domain = $1 AND product = $2 "
+			   "ORDER BY table_name, major"},
+		{NULL, NULL},
+	};
+
+	return reply_item(request, "product",
+		"SELECT * FROM mesh.products WHERE domain = $1 AND product = $2", MEMBERS, err);
 }
 
 bool api_table(struct request *request, struct error *err)
 {
-	return reply_item(request,
+	static const struct member MEMBERS[] = {
+		{"columns", "SELECT * FROM mesh.columns WHERE domain = $1 AND table_name = $2 "
+			    "ORDER BY position"},
+		{"lineage", "SELECT * EXCLUDE (to_domain, to_table) FROM mesh.lineage WHERE "
+			    "to_domain = $1 AND to_table = $2 ORDER BY " LINEAGE_ORDER},
+		{NULL, NULL},
+	};
+
+	return reply_item(request, "table",
 		"SELECT * FROM mesh.tables WHERE domain = $1 AND table_name = $2 "
 		"ORDER BY major DESC LIMIT 1",
-		"columns",
-		"SELECT * FROM mesh.columns WHERE domain = $1 AND table_name = $2 "
-		"ORDER BY position",
-		"table", err);
+		MEMBERS, err);
 }
 
 bool api_explain_access(struct request *request, struct error *err)

@@ -232,6 +232,26 @@ static struct slice find_transform(
 	return found;
 }
 
+static void find_ingest(
+	const struct building *b, const struct manifest_product *from, struct model_table *table)
+{
+	const struct manifest_pipeline *p =
+		from->pipeline == SIZE_MAX ? NULL : &b->set.pipelines[from->pipeline];
+
+	for (size_t i = 0; p && i < p->ingest_count; i++) {
+		const struct manifest_ingest *ingest = &p->ingest[i];
+		bool exact = slice_equal_nocase(ingest->table, table->key);
+
+		if (!exact && (!slice_equal_nocase(ingest->table, table->name) ||
+				      !slice_is_none(table->source)))
+			continue;
+		table->source = ingest->source;
+		table->source_object = ingest->object;
+		if (exact)
+			return;
+	}
+}
+
 /* FNV-1a over the full name, above the numbers that PostgreSQL gives to its own objects. */
 static uint32_t oid_of(struct slice domain, struct slice key)
 {
@@ -295,6 +315,8 @@ static void build_table(struct building *b, const struct manifest_product *from,
 	out->contract = contract->at.path;
 	out->description = schema->description.len ? schema->description : port->description;
 	out->transform = find_transform(b, from, out);
+	if (slice_is_none(out->transform))
+		find_ingest(b, from, out);
 	build_columns(b, schema, out);
 	build_slo(contract, schema, &out->slo);
 	build_table_policy(b, schema, out);

@@ -49,7 +49,9 @@ struct model_table {
 	struct slice key;      /* "orders@1": in the store and the audit */
 	struct slice contract; /* path of its contract's manifest */
 	struct slice description;
-	struct slice transform; /* SQL text; none = ingested */
+	struct slice transform;	    /* SQL text; none = ingested */
+	struct slice source;	    /* name of the source that it is read from; none */
+	struct slice source_object; /* table or path in it; none = all of it, or a query */
 	int major;
 	bool newest_major;
 	uint32_t oid; /* stable for domain, name, major */
@@ -134,12 +136,10 @@ struct model_term {
 	struct slice description;
 };
 
-/* to reads from; columns none = known for the tables only. */
+/* to reads from. */
 struct model_edge {
 	const struct model_table *from;
-	struct slice from_column;
 	const struct model_table *to;
-	struct slice to_column;
 };
 
 struct model {

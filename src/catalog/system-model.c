@@ -197,23 +197,6 @@ bool fill_columns(struct filling *f)
 	return !f->failed;
 }
 
-bool fill_lineage(struct filling *f)
-{
-	for (size_t i = 0; i < f->model->edge_count; i++) {
-		const struct model_edge *e = &f->model->edges[i];
-
-		if (!filling_access(f, e->from) || !filling_access(f, e->to))
-			continue;
-		row_begin(f);
-		row_text(f, mesh_lineage_from_domain, e->from->product->domain->name);
-		row_text(f, mesh_lineage_from_table, table_name(e->from));
-		row_text(f, mesh_lineage_to_domain, e->to->product->domain->name);
-		row_text(f, mesh_lineage_to_table, table_name(e->to));
-		row_end(f);
-	}
-	return !f->failed;
-}
-
 /* Policies that select a table which the principal may know of, as name → anything: the name of
  * another one could tell of what is hidden. */
 static struct map known_policies(struct filling *f)

@@ -60,11 +60,12 @@ bool fill_sources(struct filling *f) must_check;
 bool fill_products(struct filling *f) must_check;
 bool fill_tables(struct filling *f) must_check;
 bool fill_columns(struct filling *f) must_check;
-bool fill_lineage(struct filling *f) must_check;
 bool fill_policies(struct filling *f) must_check;
 bool fill_slo(struct filling *f) must_check;
 bool fill_queries(struct filling *f) must_check;
 bool fill_nodes(struct filling *f) must_check;
+/* system-lineage.c */
+bool fill_lineage(struct filling *f) must_check;
 /* system-store.c */
 bool fill_runs(struct filling *f) must_check;
 bool fill_run_logs(struct filling *f) must_check;

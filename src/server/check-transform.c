@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "catalog/flow.h"
 #include "server/check-sql.h"
 #include "server/lineage.h"
 #include "server/wire.h"
@@ -133,7 +134,7 @@ static struct slice fits_key(struct arena *arena, const struct transform_reads *
 	struct slice all = arena_printf(arena, "%.*s\n%.*s\n%.*s", SLICE_FMT(reads->transform->sql),
 		SLICE_FMT(str_slice(&columns)),
 		SLICE_FMT(wire_relations_json(arena, binding->relations, binding->relation_count)));
-	return lineage_key(arena, "transform.fits", reads->product->domain, all);
+	return flow_text_key(arena, "transform.fits", reads->product->domain, all);
 }
 
 /* Binding costs a millisecond; a text that fitted the same columns before does again. */
@@ -166,6 +167,41 @@ static bool check_binding(
 	return true;
 }
 
+static struct slice *column_names(struct arena *arena, const struct manifest_schema *schema)
+{
+	struct slice *names = arena_array_of(arena, struct slice, schema->column_count);
+	for (size_t i = 0; i < schema->column_count; i++)
+		names[i] = schema->columns[i].name;
+	return names;
+}
+
+/* Of a text that fits: where its columns come from. */
+static bool keep_flows(
+	struct sql_check *check, const struct transform_reads *reads, struct error *err)
+{
+	const struct manifest_schema *target = target_of(check, reads);
+	struct sql_flow_table *tables =
+		arena_array_of(check->arena, struct sql_flow_table, reads->table_count);
+	if (!check->parser.store || !target)
+		return true;
+	for (size_t i = 0; i < reads->table_count; i++) {
+		struct slice table = reads->tables[i];
+		struct slice domain = slice_split(&table, '.');
+		struct manifest_port_found found = manifest_find_port(check->set, domain, table);
+		const struct manifest_schema *schema = manifest_port_schema(check->set, found.port);
+		if (!schema)
+			return true;
+		tables[i] = (struct sql_flow_table){
+			domain, table, column_names(check->arena, schema), schema->column_count};
+	}
+	struct sql_flow_request request = {.schema = reads->product->domain,
+		.tables = tables,
+		.table_count = reads->table_count,
+		.wanted = column_names(check->arena, target),
+		.wanted_count = target->column_count};
+	return lineage_columns(&check->parser, check->arena, &request, reads->transform->sql, err);
+}
+
 static bool check_transform(struct sql_check *check, const struct manifest_product *product,
 	const struct manifest_transform *transform, struct error *err)
 {
@@ -176,8 +212,12 @@ static bool check_transform(struct sql_check *check, const struct manifest_produ
 		*reads = (struct transform_reads){
 			product, transform, names.items, names.count, names.versions};
 		check->read_count++;
-		return !check_reads(check, reads) || reads->versions ||
-		       check_binding(check, reads, err);
+		size_t errors = check->problems->errors;
+		if (!check_reads(check, reads))
+			return true;
+		if (!reads->versions && !check_binding(check, reads, err))
+			return false;
+		return check->problems->errors > errors || keep_flows(check, reads, err);
 	}
 	if (parse_is_io(err))
 		return false;

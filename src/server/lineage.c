@@ -1,22 +1,10 @@
 #include "server/lineage.h"
 
-#include <sodium.h>
-
 #include "base/json.h"
+#include "catalog/flow.h"
 #include "server/parse.h"
-#include "server/server-private.h"
 #include "sql/sql.h"
 #include "store/store.h"
-
-struct slice lineage_key(
-	struct arena *arena, const char *what, struct slice domain, struct slice text)
-{
-	uint64_t words[2];
-	struct slice parts[] = {domain, text};
-	digest_parts(parts, array_len(parts), words);
-	return arena_printf(arena, "%s.%016llx%016llx", what, (unsigned long long)words[0],
-		(unsigned long long)words[1]);
-}
 
 static bool parse_tables(const struct parser *parser, struct arena *arena,
 	const struct lineage_text *text, json_t **out, struct error *err)
@@ -46,7 +34,7 @@ static bool parse_tables(const struct parser *parser, struct arena *arena,
 static bool load(const struct parser *parser, struct arena *arena, const struct lineage_text *text,
 	json_t **out, struct error *err)
 {
-	struct slice key = lineage_key(arena, "transform.tables", text->domain, text->sql);
+	struct slice key = flow_text_key(arena, "transform.tables", text->domain, text->sql);
 	struct slice known = SLICE_NONE;
 	if (parser->store && !store_derived_get(parser->store, key, arena, &known, err))
 		return false;
@@ -80,4 +68,22 @@ bool lineage_tables(const struct parser *parser, struct arena *arena,
 	}
 	json_decref(names);
 	return true;
+}
+
+bool lineage_columns(const struct parser *parser, struct arena *arena,
+	struct sql_flow_request *request, struct slice sql, struct error *err)
+{
+	struct slice key = flow_key(arena, request, sql);
+	struct slice known = SLICE_NONE;
+	struct sql_flows flows;
+	struct error why;
+	if (!store_derived_get(parser->store, key, arena, &known, err))
+		return false;
+	if (!slice_is_none(known))
+		return true;
+	if (!parse_text(parser, sql, arena, &request->ast, err))
+		return false;
+	/* too large to be told: its tables are shown all the same */
+	return !sql_flows_find(arena, request, &flows, &why) ||
+	       store_derived_put(parser->store, key, flow_print(arena, &flows), err);
 }

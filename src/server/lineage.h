@@ -9,6 +9,7 @@
  * the text's digest, so that the next apply parses only what is new. Any thread.
  */
 struct parser;
+struct sql_flow_request;
 
 struct lineage_text {
 	struct slice domain; /* that bare names belong to */
@@ -24,6 +25,7 @@ struct lineage_names {
 /* In the arena. The parser's and the gate's errors. */
 bool lineage_tables(const struct parser *parser, struct arena *arena,
 	const struct lineage_text *text, struct lineage_names *out, struct error *err) must_check;
-/* Key of the store's meta for what was found out about a domain's text. */
-struct slice lineage_key(
-	struct arena *arena, const char *what, struct slice domain, struct slice text);
+/* Finds the flows of columns and keeps them for mesh.lineage (catalog/flow.h); the parser has a
+ * store. sql passed the gate; request without its tree. */
+bool lineage_columns(const struct parser *parser, struct arena *arena,
+	struct sql_flow_request *request, struct slice sql, struct error *err) must_check;
