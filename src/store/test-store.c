@@ -1,8 +1,4 @@
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+/* What the store keeps: manifests, accounts, versions and files, runs, the audit chain. */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,77 +9,8 @@
 #include "store/ingest.h"
 #include "store/manifests.h"
 #include "store/runs.h"
+#include "store/testing-store.h"
 #include "store/versions.h"
-
-static int64_t test_now = 1000000;
-
-static int64_t read_now(const struct clock *clock)
-{
-	(void)clock;
-	return test_now;
-}
-
-static const struct clock CLOCK = {read_now, read_now};
-
-struct fixture {
-	struct arena *arena;
-	struct store *store;
-	struct error err;
-	char path[64];
-};
-
-static bool open_store(struct fixture *f)
-{
-	struct store_options options = {.path = f->path, .clock = &CLOCK, .create = true};
-
-	return store_open(&options, &f->store, NULL, &f->err);
-}
-
-static void remove_files_of(const struct fixture *f)
-{
-	static const char *const ENDINGS[] = {"", "-wal", "-shm"};
-	char name[80];
-
-	for (size_t i = 0; i < array_len(ENDINGS); i++) {
-		snprintf(name, sizeof name, "%s%s", f->path, ENDINGS[i]);
-		unlink(name);
-	}
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-
-	snprintf(f->path, sizeof f->path, "/tmp/weft-test-store-XXXXXX");
-	close(mkstemp(f->path));
-	unlink(f->path);
-	f->arena = arena_new();
-	test_now = 1000000;
-	assert_true(open_store(f));
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	store_close(&f->store);
-	remove_files_of(f);
-	arena_free(&f->arena);
-	free(f);
-	return 0;
-}
-
-static int64_t apply_one(struct fixture *f, const char *path, const char *text, int64_t base)
-{
-	struct stored_change change = {slice_from_c(path), SLICE("Domain"), SLICE("sales"),
-		text ? slice_from_c(text) : SLICE_NONE};
-	struct manifest_apply apply = {&change, 1, SLICE("ann"), SLICE("[]"), base};
-	int64_t id = -1;
-
-	return manifests_apply(f->store, &apply, &id, &f->err) ? id : -1;
-}
 
 static void test_manifests(void **state)
 {
@@ -187,12 +114,12 @@ static void test_tokens(void **state)
 	account.name = SLICE("zoe");
 	assert_true(accounts_put(f->store, &account, 0, &f->err));
 	assert_true(tokens_put(f->store, &token, &f->err));
-	test_now += 100000000;
+	f->now += 100000000;
 	assert_true(tokens_used(f->store, SLICE("t1"), SLICE("10.0.0.1"), &f->err));
 	assert_true(
 		tokens_get(f->store, slice_from_c(digest), f->arena, &found, &outcome, &f->err));
 	assert_int_equal(outcome, ACCOUNT_FOUND);
-	assert_int_equal(found.used_us, test_now);
+	assert_int_equal(found.used_us, f->now);
 	assert_int_equal(found.scopes, 5);
 	assert_true(accounts_remove(f->store, SLICE("ann"), &outcome, &f->err));
 	assert_true(tokens_list(f->store, SLICE_NONE, f->arena, &rows, &count, &f->err));
@@ -238,11 +165,11 @@ static void test_versions(void **state)
 	struct slice cursors;
 	int64_t version;
 
-	test_now = 100;
+	f->now = 100;
 	assert_int_equal(publish(f, 1, "a", false), 1);
-	test_now = 200;
+	f->now = 200;
 	assert_int_equal(publish(f, 2, "b", false), 2);
-	test_now = 300;
+	f->now = 300;
 	assert_int_equal(publish(f, 3, "c", true), 3);
 	assert_int_equal(publish(f, 3, "d", true), -1);
 	assert_int_equal(f->err.state, SQLSTATE_SERIALIZATION_FAILURE);
@@ -275,7 +202,7 @@ static void test_vacuum(void **state)
 	struct version_list versions;
 
 	for (int i = 1; i <= 4; i++) {
-		test_now = (int64_t)i * 100;
+		f->now = (int64_t)i * 100;
 		assert_int_equal(publish(f, i,
 					 i == 1	  ? "a"
 					 : i == 2 ? "b"
@@ -427,7 +354,7 @@ static void test_audit(void **state)
 	assert_true(audit_write(f->store, &begin, &first, &f->err));
 	audit_complete(f->store, first, &end);
 	assert_true(audit_flush(f->store, &f->err));
-	test_now += 10;
+	f->now += 10;
 	begin.principal = SLICE("bob");
 	assert_true(audit_write(f->store, &begin, &id, &f->err));
 	assert_true(audit_list(f->store, &filter, f->arena, &rows, &count, &f->err));
@@ -442,7 +369,7 @@ static void test_audit(void **state)
 	assert_true(open_store(f));
 	assert_true(audit_write(f->store, &begin, &id, &f->err));
 	assert_int_equal(id, 4);
-	assert_true(audit_trim(f->store, test_now, &f->err));
+	assert_true(audit_trim(f->store, f->now, &f->err));
 	assert_true(audit_verify(f->store, &id, &f->err));
 	assert_int_equal(id, 2);
 
@@ -485,156 +412,11 @@ static void test_trims_in_pieces(void **state)
 	assert_int_equal(runs[count - 1].id, 1);
 	for (int i = 0; i < MANY; i++)
 		assert_true(audit_write(f->store, &begin, &id, &f->err));
-	test_now += 10;
+	f->now += 10;
 	assert_true(audit_write(f->store, &begin, &id, &f->err));
-	assert_true(audit_trim(f->store, test_now, &f->err));
+	assert_true(audit_trim(f->store, f->now, &f->err));
 	assert_true(audit_verify(f->store, &id, &f->err));
 	assert_int_equal(id, 1);
-}
-
-static void test_layouts(void **state)
-{
-	struct fixture *f = *state;
-	struct store_options options = {.path = f->path};
-	int from;
-
-	store_close(&f->store);
-	remove_files_of(f);
-	assert_false(store_open(&options, &f->store, &from, &f->err));
-	assert_int_equal(f->err.state, SQLSTATE_UNDEFINED_FILE);
-
-	/* As an older Weft left it. */
-	struct db old = {0};
-
-	assert_int_equal(sqlite3_open(f->path, &old.handle), SQLITE_OK);
-	assert_true(migrate_to(&old, 2, &f->err));
-	assert_true(db_exec(&old, "INSERT INTO meta VALUES ('epoch', 41)", &f->err));
-	for (size_t i = 0; i < old.cached; i++)
-		sqlite3_finalize(old.cache[i].stmt);
-	sqlite3_close(old.handle);
-	options.keep_layout = true;
-	assert_false(store_open(&options, &f->store, &from, &f->err));
-	assert_int_equal(f->err.state, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE);
-	options.keep_layout = false;
-	assert_true(store_open(&options, &f->store, &from, &f->err));
-	assert_int_equal(from, 2);
-	assert_int_equal(apply_one(f, "a.yaml", "x", 0), 1);
-	int64_t epoch;
-
-	assert_true(store_epoch(f->store, &epoch, &f->err));
-	assert_int_equal(epoch, 42);
-	assert_true(db_exec(f->store->writer, "PRAGMA user_version=999", &f->err));
-	store_close(&f->store);
-	assert_false(store_open(&options, &f->store, &from, &f->err));
-	assert_int_equal(f->err.state, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE);
-}
-
-static void test_damaged(void **state)
-{
-	struct fixture *f = *state;
-	char junk[8192];
-
-	store_close(&f->store);
-	remove_files_of(f);
-	memset(junk, 'x', sizeof junk);
-	int fd = open(f->path, O_WRONLY | O_CREAT, 0600);
-
-	assert_int_equal(write(fd, junk, sizeof junk), sizeof junk);
-	close(fd);
-	assert_false(open_store(f));
-	assert_int_equal(f->err.state, SQLSTATE_DATA_CORRUPTED);
-	assert_true(*f->err.hint);
-}
-
-static void test_full_disk(void **state)
-{
-	struct fixture *f = *state;
-	static char big[1 << 20];
-	int64_t pages;
-
-	memset(big, 'x', sizeof big - 1);
-	struct stmt s = stmt_begin(f->store->writer, "PRAGMA max_page_count=60", &f->err);
-
-	assert_true(stmt_scalar(&s, &pages));
-	assert_int_equal(apply_one(f, "a.yaml", big, -1), -1);
-	assert_int_equal(f->err.state, SQLSTATE_DISK_FULL);
-	assert_int_equal(apply_one(f, "a.yaml", "small", -1), 1); /* then it works again */
-	assert_true(store_verify(f->store, &f->err));
-}
-
-static void test_backup(void **state)
-{
-	struct fixture *f = *state;
-	char path[80];
-	struct stat info;
-
-	assert_int_equal(stat(f->path, &info), 0);
-	assert_int_equal(info.st_mode & 0777, 0600);
-	assert_int_equal(apply_one(f, "a.yaml", "one", 0), 1);
-	snprintf(path, sizeof path, "%s.backup", f->path);
-	assert_true(store_backup(f->store, path, &f->err));
-	assert_false(store_backup(f->store, path, &f->err));
-	store_close(&f->store);
-	remove_files_of(f);
-	assert_int_equal(rename(path, f->path), 0);
-	assert_true(open_store(f));
-	assert_int_equal(apply_one(f, "b.yaml", "two", 1), 2);
-	assert_true(store_meta_put(f->store, SLICE("k"), SLICE("v"), &f->err));
-	struct slice value;
-
-	assert_true(store_meta_get(f->store, SLICE("k"), f->arena, &value, &f->err));
-	assert_true(slice_equal_c(value, "v"));
-	assert_true(store_ping(f->store, &f->err));
-}
-
-/* Anybody who may plan adds to it: it forgets the oldest. */
-static void test_derived(void **state)
-{
-	struct fixture *f = *state;
-	struct slice value;
-
-	for (int i = 0; i < 20010; i++)
-		assert_true(store_derived_put(
-			f->store, arena_printf(f->arena, "k%d", i), SLICE("v"), &f->err));
-	assert_true(store_derived_put(f->store, SLICE("k20009"), SLICE("w"), &f->err));
-	assert_true(store_derived_get(f->store, SLICE("k20009"), f->arena, &value, &f->err));
-	assert_true(slice_equal_c(value, "w"));
-	assert_true(store_derived_get(f->store, SLICE("k5"), f->arena, &value, &f->err));
-	assert_true(slice_is_none(value));
-	assert_true(store_derived_get(f->store, SLICE("k100"), f->arena, &value, &f->err));
-	assert_true(slice_equal_c(value, "v"));
-}
-
-static void *work(void *fixture)
-{
-	struct fixture *f = fixture;
-	struct arena *arena = arena_new();
-	struct error err;
-	struct audit_begin begin = {.principal = SLICE("ann")};
-	int64_t id;
-	struct manifest_row *rows;
-	size_t count;
-
-	for (int i = 0; i < 200; i++) {
-		assert_true(audit_write(f->store, &begin, &id, &err));
-		assert_true(manifests_list(f->store, arena, &rows, &count, &err));
-	}
-	arena_free(&arena);
-	return NULL;
-}
-
-static void test_threads(void **state)
-{
-	struct fixture *f = *state;
-	pthread_t threads[4];
-	int64_t records;
-
-	for (size_t i = 0; i < array_len(threads); i++)
-		pthread_create(&threads[i], NULL, work, f);
-	for (size_t i = 0; i < array_len(threads); i++)
-		pthread_join(threads[i], NULL);
-	assert_true(audit_verify(f->store, &records, &f->err));
-	assert_int_equal(records, 800);
 }
 
 int main(void)
@@ -649,12 +431,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_audit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trims_in_pieces, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_layouts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_derived, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
