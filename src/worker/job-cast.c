@@ -64,6 +64,31 @@ static struct slice quoted(struct arena *arena, struct slice name)
 	return str_slice(&out);
 }
 
+/* value is SQL. attempt: "TRY_" or "". Dates in a form of the source's own are read by it alone. */
+static void add_typed(struct str *sql, const struct load *load, const struct job_column *column,
+	struct slice value, const char *attempt)
+{
+	const struct job_column *from = job_find(&load->columns, column->name);
+	struct slice format = SLICE_NONE;
+
+	if (from && slice_equal_c(from->type, "VARCHAR")) {
+		if (slice_equal_c(column->type, "DATE"))
+			format = load->date_format;
+		else if (slice_starts_with(column->type, SLICE("TIMESTAMP")) &&
+			 !slice_ends_with(column->type, SLICE("]")))
+			format = load->timestamp_format;
+	}
+	str_printf(sql, "%sCAST(", attempt);
+	if (format.len) {
+		str_printf(sql, "%sstrptime(%.*s, ", *attempt ? "try_" : "", SLICE_FMT(value));
+		str_add_sql_literal(sql, format);
+		str_add_c(sql, ")");
+	} else {
+		str_add(sql, value);
+	}
+	str_printf(sql, " AS %.*s)", SLICE_FMT(column->type));
+}
+
 void job_add_cast(struct str *sql, const struct load *load, const struct job_column *column)
 {
 	const struct job_column *from = job_find(&load->columns, column->name);
@@ -76,7 +101,7 @@ void job_add_cast(struct str *sql, const struct load *load, const struct job_col
 	if (loss.len)
 		str_printf(sql, "CASE WHEN %.*s THEN error('digits lost: ' || %.*s::VARCHAR) ELSE ",
 			SLICE_FMT(loss), SLICE_FMT(name));
-	str_printf(sql, "CAST(%.*s AS %.*s)", SLICE_FMT(name), SLICE_FMT(column->type));
+	add_typed(sql, load, column, name, "");
 	if (loss.len)
 		str_add_c(sql, " END");
 }
@@ -97,9 +122,11 @@ static struct slice misfit_query(
 	str_add_c(&sql, located ? ", min(n) OVER (PARTITION BY f) AS first" : "");
 	str_printf(&sql, " FROM (SELECT row_number() OVER () AS n, %.*s AS v",
 		SLICE_FMT(quoted(arena, column->name)));
-	str_printf(&sql, "%s FROM %.*s)) WHERE v IS NOT NULL AND (TRY_CAST(v AS %.*s) IS NULL",
+	str_printf(&sql, "%s FROM %.*s)) WHERE v IS NOT NULL AND (",
 		located ? ", \"" JOB_FILE_COLUMN "\" AS f" : "",
-		SLICE_FMT(located ? load->located : load->from), SLICE_FMT(column->type));
+		SLICE_FMT(located ? load->located : load->from));
+	add_typed(&sql, load, column, SLICE("v"), "TRY_");
+	str_add_c(&sql, " IS NULL");
 	if (loss.len)
 		str_printf(&sql, " OR %.*s", SLICE_FMT(loss));
 	str_add_c(&sql, ") ORDER BY n LIMIT 1");

@@ -45,6 +45,9 @@ struct load {
 	bool in_session;      /* it names governed relations: prepared in the session catalogue */
 	struct job_columns columns;
 	struct slice cursor; /* highest cursor value; none */
+	/* How CSV writes them, for strptime; none = ISO 8601 */
+	struct slice date_format;
+	struct slice timestamp_format;
 };
 
 /* A table of the job: what the contract wants, and what became of it. */

@@ -451,6 +451,8 @@ static bool open_file(
 			explain_csv(table->job, source, path, err);
 		return error_wrap(err, "source %.*s", SLICE_FMT(shown_source(table->job, source)));
 	}
+	out->date_format = setting(source, "dateFormat");
+	out->timestamp_format = setting(source, "timestampFormat");
 	out->located = arena_printf(table->job->arena, "%.*s, filename='" JOB_FILE_COLUMN "')",
 		SLICE_FMT(slice_sub(out->from, 0, out->from.len - 1)));
 	return true;

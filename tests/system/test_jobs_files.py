@@ -48,6 +48,19 @@ def test_csv_is_typed_by_the_contract(box):
     assert table["files"][0]["hash"].startswith("blake2b:")
 
 
+def test_dates_in_a_form_of_the_source(box):
+    """They are read by that form alone: 03/04 is April, and another form is named."""
+    shape = [column("id", "INTEGER", key=1), column("day", "DATE"), column("at", "TIMESTAMP")]
+    source = {"connector": "csv", "settings": {"path": "in.csv", "dateFormat": "%d/%m/%Y", "timestampFormat": "%d.%m.%Y %H:%M"}}
+    csv(box, "id,day,at\n1,03/04/2024,31.12.2023 23:59\n2,,\n")
+    first, second = rows_of(box, box.ingest("t", shape, source))
+    assert (str(first["day"]), str(first["at"])) == ("2024-04-03", "2023-12-31 23:59:00") and second["day"] is None
+    csv(box, "id,day,at\n1,03/04/2024,\n2,2024-04-03,\n")
+    with pytest.raises(JobError) as error:
+        box.ingest("t", shape, source)
+    assert error.value.state == "22P02" and all(w in str(error.value) for w in ("day", '"2024-04-03"', "row 2", "DATE"))
+
+
 @pytest.mark.parametrize("text,state,words", [
     ("id,name\n1,a\nx,b\n", "22P02", ["id", '"x"', "row 2", "INTEGER"]),
     ("id,name\n1,a\n2.5,b\n", "22P02", ["id", '"2.5"', "row 2"]),
