@@ -11,6 +11,7 @@
 #include "policy/prune.h"
 
 #include "base/num.h"
+#include "policy/attribute-test.h"
 #include "sql/literal.h"
 #include "sql/tree.h"
 
@@ -346,44 +347,19 @@ static unsigned evaluate_is_null(struct pruner *p, const struct tree *child)
 	return (column.may_be_null ? CAN_TRUE : 0) | (column.may_have_value ? CAN_FALSE : 0);
 }
 
-/* A text constant: the argument of attribute() and in_group(). */
-static struct slice text_argument(const struct tree *call)
-{
-	const struct tree *children = tree_get(call, "children");
-	const struct tree *argument = children && children->count == 1 ? children->first : NULL;
-
-	if (!is_text(argument, "class", "CONSTANT"))
-		return SLICE_NONE;
-	return tree_text(tree_get(argument, "value"), "value");
-}
-
-static const struct attribute *find_attribute(const struct principal *principal, struct slice name)
-{
-	for (size_t i = 0; i < principal->attribute_count; i++)
-		if (slice_equal(principal->attributes[i].name, name))
-			return &principal->attributes[i];
-	return NULL;
-}
-
-static bool is_attribute(const struct tree *node)
-{
-	return is_text(node, "class", "FUNCTION") && is_text(node, "function_name", "attribute") &&
-	       !slice_is_none(text_argument(node));
-}
-
 /* The column is one of the principal's values: a text column only, as attribute() gives VARCHAR[].
  */
-static unsigned evaluate_attribute(
-	struct pruner *p, const struct tree *call, const struct tree *operand)
+static unsigned evaluate_attribute(struct pruner *p, const struct tree *node)
 {
+	struct attribute_test test;
 	struct known column;
 	const struct attribute *attribute = NULL;
 	unsigned out = CAN_FALSE;
 
-	if (!is_attribute(call) || !read_column(p, operand, &column) ||
+	if (!attribute_test_read(node, &test) || !read_column(p, test.operand, &column) ||
 		column.type.group != TYPE_TEXT)
 		return CAN_ALL;
-	attribute = find_attribute(p->principal, text_argument(call));
+	attribute = attribute_of(p->principal, test.attribute);
 	if (!attribute || attribute->value_count == 0)
 		return CAN_FALSE | CAN_NULL; /* never true, whatever the column is */
 	if (!column.bounded)
@@ -399,8 +375,6 @@ static unsigned evaluate_attribute(
 static unsigned evaluate_function(struct pruner *p, const struct tree *node)
 {
 	struct slice name = tree_text(node, "function_name");
-	const struct tree *children = tree_get(node, "children");
-	const struct tree *first = children ? children->first : NULL;
 	struct slice group = text_argument(node);
 
 	if (slice_equal_c(name, "in_group") && !slice_is_none(group)) {
@@ -409,31 +383,7 @@ static unsigned evaluate_function(struct pruner *p, const struct tree *node)
 				return CAN_TRUE;
 		return CAN_FALSE;
 	}
-	if ((slice_equal_c(name, "list_contains") || slice_equal_c(name, "contains") ||
-		    slice_equal_c(name, "array_contains") || slice_equal_c(name, "list_has")) &&
-		children && children->count == 2)
-		return evaluate_attribute(p, first, first->next);
-	return CAN_ALL;
-}
-
-/* col = ANY(attribute('x')) is a subquery over unnest(attribute('x')) for DuckDB. */
-static unsigned evaluate_any(struct pruner *p, const struct tree *node)
-{
-	const struct tree *select = tree_get(tree_get(node, "subquery"), "node");
-	const struct tree *list = tree_get(select, "select_list");
-	const struct tree *from = tree_get(select, "from_table");
-	const struct tree *unnest = list && list->count == 1 ? list->first : NULL;
-	const struct tree *calls = tree_get(unnest, "children");
-	const struct tree *where = tree_get(select, "where_clause");
-	const struct tree *modifiers = tree_get(select, "modifiers");
-
-	if (!is_text(node, "subquery_type", "ANY") ||
-		!is_text(node, "comparison_type", "COMPARE_EQUAL") ||
-		!is_text(from, "type", "EMPTY") || !is_text(unnest, "function_name", "unnest") ||
-		!calls || calls->count != 1 || !where || where->kind != TREE_NULL || !modifiers ||
-		modifiers->count != 0)
-		return CAN_ALL;
-	return evaluate_attribute(p, calls->first, tree_get(node, "child"));
+	return evaluate_attribute(p, node);
 }
 
 static unsigned evaluate_constant(const struct tree *node)
@@ -490,7 +440,7 @@ static unsigned evaluate_class(struct pruner *p, const struct tree *node)
 		unsigned (*evaluate)(struct pruner *p, const struct tree *node);
 	} rows[] = {{"COMPARISON", evaluate_comparison}, {"BETWEEN", evaluate_between},
 		{"CONJUNCTION", evaluate_conjunction}, {"OPERATOR", evaluate_operator},
-		{"FUNCTION", evaluate_function}, {"SUBQUERY", evaluate_any}};
+		{"FUNCTION", evaluate_function}, {"SUBQUERY", evaluate_attribute}};
 	struct slice class = tree_text(node, "class");
 
 	for (size_t i = 0; i < array_len(rows); i++)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "policy/attribute-test.h"
 #include "policy/prune.h"
 #include "sql/tree.h"
 
@@ -110,6 +111,51 @@ static void judges_files(void **state)
 	arena_free(&arena);
 }
 
+static bool is_text_column(const void *ctx, struct slice name)
+{
+	(void)ctx;
+	return slice_equal_c(name, "country") || slice_equal_c(name, "note");
+}
+
+/* Only a filter that is nothing but = ANY over a text column is written anew. */
+static void writes_attribute_filters(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *text; /* NULL = as it was */
+	} rows[] = {
+		{"attribute any", "\"country\" IN ('DE', 'FR')"},
+		{"attribute unknown", "false"},
+		{"attribute any greater", NULL},
+		{"attribute all", NULL},
+	};
+	struct arena *arena = arena_new();
+	struct slice rest = read_corpus(arena);
+	size_t seen = 0;
+
+	(void)state;
+	while (rest.len > 0) {
+		struct slice line = slice_split(&rest, '\n');
+		struct slice name = slice_split(&line, '\t');
+		for (int i = 0; i < 2; i++)
+			slice_split(&line, '\t');
+		struct slice text = attribute_filter_text(arena, SLICE("as it was"),
+			filter_of(arena, line), &alice, is_text_column, NULL);
+		for (size_t i = 0; i < array_len(rows); i++) {
+			if (!slice_equal_c(name, rows[i].name))
+				continue;
+			seen++;
+			if (!slice_equal_c(text, rows[i].text ? rows[i].text : "as it was"))
+				fail_msg("%.*s: %.*s", SLICE_FMT(name), SLICE_FMT(text));
+		}
+	}
+	assert_int_equal(seen, array_len(rows));
+	assert_true(slice_equal_c(
+		attribute_filter_text(arena, SLICE("x"), SLICE_NONE, &alice, is_text_column, NULL),
+		"x"));
+	arena_free(&arena);
+}
+
 static void refuses_nonsense(void **state)
 {
 	/* NOLINTBEGIN(bugprone-suspicious-missing-comma) */
@@ -137,6 +183,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_files),
+		cmocka_unit_test(writes_attribute_filters),
 		cmocka_unit_test(refuses_nonsense),
 	};
 

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "policy/attribute-test.h"
 #include "policy/mask-sql.h"
 #include "policy/prune.h"
 #include "server/file-lists.h"
@@ -172,14 +173,27 @@ static void fill_columns(struct plan *plan, const struct governed *g, struct sli
 	relation->column_count = count;
 }
 
-static void keep_filter(struct plan *plan, const struct governed *g, struct wire_relation *relation)
+static bool is_text_column(const void *ctx, struct slice name)
+{
+	const struct model_table *table = ctx;
+	for (size_t i = 0; i < table->column_count; i++)
+		if (slice_equal_nocase(table->columns[i].name, name))
+			return slice_equal_c(table->columns[i].type, "VARCHAR");
+	return false;
+}
+
+static void keep_filter(const struct govern_request *request, struct plan *plan,
+	const struct governed *g, struct wire_relation *relation)
 {
 	struct str filter = str_in(plan->arena);
 	/* The line ends before the parenthesis: a filter that ends in a comment must not swallow it
 	 * and turn the next filter's OR against it. */
-	for (size_t i = 0; i < g->decision.filter_count; i++)
-		str_printf(&filter, "%s(%.*s\n)", i ? " AND " : "",
-			SLICE_FMT(g->decision.filters[i].expression));
+	for (size_t i = 0; i < g->decision.filter_count; i++) {
+		const struct decision_filter *f = &g->decision.filters[i];
+		struct slice text = attribute_filter_text(plan->arena, f->expression, f->ast,
+			request->principal, is_text_column, g->table);
+		str_printf(&filter, "%s(%.*s\n)", i ? " AND " : "", SLICE_FMT(text));
+	}
 	relation->filter = str_slice(&filter);
 	relation->barrier = true;
 }
@@ -202,7 +216,7 @@ static void fill_files(const struct govern_request *request, struct plan *plan,
 	relation->files = kept;
 	relation->file_count = count;
 	if (mixed)
-		keep_filter(plan, g, relation);
+		keep_filter(request, plan, g, relation);
 }
 
 static void fill_suppression(
@@ -390,7 +404,7 @@ bool govern_table_relation(const struct govern_request *request, struct plan *pl
 	if (g->making) { /* the job fills in the files */
 		relation->own = arena_copy(plan->arena, g->table->key);
 		if (g->decision.filter_count)
-			keep_filter(plan, g, relation);
+			keep_filter(request, plan, g, relation);
 	}
 	fill_conjuncts(plan, g, relation);
 	fill_suppression(plan, g, relation);
