@@ -69,6 +69,44 @@ def test_quota_of_bytes_refuses_a_publish(node):
     assert apply(node, "kim", {"domains/shop/domain.yaml": domain("shop")["domains/shop/domain.yaml"]})[1]["ok"]
 
 
+def with_quotas(node, quotas):
+    text = domain("shop")["domains/shop/domain.yaml"]
+    if quotas:
+        text = text.replace("hidden: false", f"hidden: false, infrastructure: {{quotas: {{{quotas}}}}}")
+    status, answer = apply(node, "kim", {"domains/shop/domain.yaml": text})
+    assert answer.get("ok"), answer
+
+
+def test_quota_of_memory_ends_a_run(node):
+    """A hungry transform of one domain fails alone, and says so; without the quota it goes through."""
+    hungry = "SELECT CAST(len(list(r.range || repeat('x', 90))) AS INTEGER) AS id, 'x' AS email FROM range(3000000) r\n"
+    with_quotas(node, "memory: 300MiB")
+    status, answer = apply(node, "kim", made_of("shop", "hungry", hungry), no_run=True)
+    assert answer.get("ok"), answer
+    node.cli("run", "shop.hungry", status=None)
+    assert node.last.returncode != 0 and "needs more memory than its limit" in node.last.stdout + node.last.stderr, node.last
+    assert query(node, "kim", "SELECT error_code FROM mesh.runs WHERE product = 'hungry'") == [("53200",)]
+    node.cli("run", "shop.wares")
+    with_quotas(node, None)
+    node.cli("run", "shop.hungry")
+    assert query(node, "kim", "SELECT id FROM shop.hungry") == [(3000000,)]
+
+
+def test_quota_of_concurrent_runs_makes_them_wait(node):
+    slow = "SELECT CAST(count(*) AS INTEGER) AS id, 'x' AS email FROM range(20000) a, range(20000) b WHERE (a.range * b.range) % 7 = 1\n"
+    files = {**made_of("shop", "one_run", slow), **made_of("shop", "other_run", slow)}
+    with_quotas(node, "concurrentRuns: 1")
+    status, answer = apply(node, "kim", files, no_run=True)
+    assert answer.get("ok"), answer
+    for name in ("one_run", "other_run"):
+        node.cli("run", f"shop.{name}", "--no-wait")
+    runs = "SELECT started_at, ended_at, state FROM mesh.runs WHERE product IN ('one_run', 'other_run') ORDER BY run"
+    wait_for(lambda: [r[2] for r in query(node, "kim", runs)] == ["succeeded"] * 2, 60)
+    (_, ended, _), (started, _, _) = query(node, "kim", runs)
+    assert started >= ended, "one after the other"
+    with_quotas(node, None)
+
+
 def made_of(domain_name, name, sql):
     files = product(domain_name, name)
     del files[f"domains/{domain_name}/{name}/pipeline.yaml"]
