@@ -1,6 +1,7 @@
 """Fixtures of the system tests: a real node over a small mesh, and helpers that every test may use. Nothing is left
 behind: the node ends with its fixture, the folder is pytest's."""
 import pathlib
+import signal
 import sys
 import threading
 import time
@@ -14,6 +15,9 @@ sys.path.insert(0, str(TESTS))
 from lib import smallmesh  # noqa: E402
 from lib.pgcluster import Cluster  # noqa: E402
 from lib.node import BUILD, Node, stop_all  # noqa: E402
+
+# Who runs the tests in the background may ignore Ctrl-C, and every program that a test starts would do so, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PASSWORD = "pw-" + "x" * 12
 
