@@ -27,7 +27,7 @@ enum {
 	DEFAULT_CONNECTIONS = 200,
 	DEFAULT_TIMEOUT_MS = 120000,
 	HEADER_MEMORY_BYTES = 64 * 1024,
-	STACK_BYTES = 512 * 1024,
+	STACK_BYTES = 1 << 20, /* reserved; what is not touched costs nothing */
 	BACKLOG = 128,
 	KEY_FILE_MAX = 1 << 20,
 	CONTROL_CONNECTIONS = 64,

@@ -1,5 +1,4 @@
 """SQL cursors of a node beside PostgreSQL's: the same random walks over the same rows, tags, rows, formats, SQLSTATEs and texts."""
-import pathlib
 import random
 import time
 
@@ -75,23 +74,18 @@ def test_scripts(sessions, script):
         assert ask(ours, text) == ask(theirs, text), text
 
 
-def memory_bytes(node):
-    status = pathlib.Path(f"/proc/{node.process.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
-
-
 def test_a_large_result_is_kept_on_disk(shared_lab):
     """Two million rows of 100 bytes: read to the end, then backwards, in the memory of one block."""
     with psycopg.connect(shared_lab.dsn("wendy"), autocommit=True) as session:
         session.execute("SELECT 1")
-        before = memory_bytes(shared_lab)
+        before = shared_lab.rss_bytes()
         session.execute("DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT g, repeat('x', 100) FROM generate_series(1, 2000000) AS t(g)")
-        assert memory_bytes(shared_lab) < before + (32 << 20)
+        assert shared_lab.rss_bytes() < before + (32 << 20)
         session.execute("MOVE ABSOLUTE 1000001 FROM c")
         assert [row[0] for row in session.execute("FETCH BACKWARD 3 FROM c")] == [1000000, 999999, 999998]
         assert session.execute("FETCH LAST FROM c").fetchone()[0] == 2000000
         assert session.execute("FETCH BACKWARD ALL FROM c").fetchone()[0] == 1999999
-        assert memory_bytes(shared_lab) < before + (32 << 20)
+        assert shared_lab.rss_bytes() < before + (32 << 20)
         assert not list((shared_lab.data / "spill").glob("cursor*"))
 
 
