@@ -212,8 +212,8 @@ struct policy_request {
 struct decision policy_decide(struct arena *arena, const struct policy_request *request);
 
 /* Whether the principal gets each row of the table as it is stored, all columns: only then may
- * sizes on disk be shown, which tell of what a filter hides and of what lies below a mask. columns:
- * of the table. */
+ * sizes on disk be shown or decide anything that shows: they tell of what a filter hides and of
+ * what lies below a mask. columns: of the table. */
 bool policy_shows_all(const struct decision *decision, size_t columns);
 /* Whether the principal owns the table. */
 bool policy_is_owner(const struct principal *principal, const struct policy_table *table);

@@ -317,16 +317,7 @@ static struct slice decision_json(struct arena *arena, const struct governed *g)
 	return str_slice(&out);
 }
 
-static bool is_restricted(const struct governed *g)
-{
-	const struct decision *d = &g->decision;
-	bool masked = false;
-	for (size_t i = 0; i < g->table->column_count; i++)
-		masked |= !slice_is_none(d->masks[i].policy);
-	return masked || d->filter_count > 0 || d->suppress.min_group > 0;
-}
-
-/* Hidden rows must not count: see is_small in govern.c. */
+/* Neither what is hidden nor what lies below a mask may count: see is_small in govern.c. */
 static bool has_few_rows(const struct governed *g, const struct model_files *files)
 {
 	enum { FEW_ROWS = 1000, FEW_BYTES = 8 << 20 };
@@ -336,7 +327,7 @@ static bool has_few_rows(const struct governed *g, const struct model_files *fil
 		rows += files->files[i].rows;
 		bytes += files->files[i].bytes;
 	}
-	return !g->making && g->decision.filter_count == 0 && g->decision.suppress.min_group == 0 &&
+	return !g->making && policy_shows_all(&g->decision, g->table->column_count) &&
 	       rows <= FEW_ROWS && bytes <= FEW_BYTES;
 }
 
@@ -356,7 +347,7 @@ static void fill_table(struct plan *plan, const struct governed *g, const struct
 		.few = has_few_rows(g, files),
 		.columns = columns,
 		.column_count = count,
-		.restricted = is_restricted(g),
+		.restricted = !policy_shows_all(&g->decision, g->table->column_count),
 		.decision = decision_json(arena, g),
 		.digest = govern_digest(&g->decision, g->table->column_count),
 		.failed = g->failed};

@@ -340,7 +340,8 @@ static void collect_files(struct plan *plan)
  * Few rows, by what the principal may know: the way a statement takes shows in the order of its
  * errors and must not hang on hidden rows. More than one statement would run all of them.
  */
-static bool is_small(const struct plan *plan, const struct sql_facts *facts, size_t lone_relation)
+static bool is_small(
+	const struct plan *plan, const struct sql_facts *facts, const struct governed *all)
 {
 	enum { FEW_ROWS = 100 }; /* of any width */
 	struct slice text = slice_trim(plan->text);
@@ -350,7 +351,11 @@ static bool is_small(const struct plan *plan, const struct sql_facts *facts, siz
 		return false;
 	if (facts->most_rows >= 0)
 		return facts->most_rows <= FEW_ROWS;
-	return lone_relation != SIZE_MAX && plan->tables[lone_relation].few;
+	if (facts->lone_table == SIZE_MAX)
+		return false;
+	bool clash;
+	size_t lone = find_relation(plan, &all[facts->lone_table], &clash);
+	return lone != SIZE_MAX && plan->tables[lone].few;
 }
 
 bool govern_statement(const struct govern_request *request, struct plan *plan, struct error *err)
@@ -370,11 +375,7 @@ bool govern_statement(const struct govern_request *request, struct plan *plan, s
 				!add_reference(request, plan, &all[i], err))
 				return false;
 	collect_files(plan);
-	bool clash;
-	size_t lone = facts->lone_table == SIZE_MAX
-			      ? SIZE_MAX
-			      : find_relation(plan, &all[facts->lone_table], &clash);
-	plan->small = is_small(plan, facts, lone);
+	plan->small = is_small(plan, facts, all);
 	return true;
 }
 

@@ -22,7 +22,7 @@ struct plan_table {
 	bool system;		     /* rows are made by the server for each preparation */
 	const struct slice *columns; /* read or perhaps read */
 	size_t column_count;
-	bool few;	       /* its files hold little, and nothing of them is hidden */
+	bool few;	       /* its files hold little; false when restricted */
 	bool restricted;       /* rows filtered, columns masked or groups suppressed */
 	struct slice decision; /* JSON for the audit: policies and what they did */
 	uint64_t digest;       /* of the decision, to see a change while it runs */
