@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/slice.h"
 
 /*
@@ -96,8 +97,8 @@ bool delta_take_back(const char *table_dir, int64_t version, struct slice txn_ap
 /* What a file leaves behind when it is removed, for as long as a reader may still hold an older
  * version. */
 struct delta_tombstone {
-	struct slice path;
 	int64_t deleted_ms;
+	bool back;	     /* it was added again: no tombstone any more */
 	struct slice action; /* the remove action as read, JSON */
 };
 
@@ -113,9 +114,7 @@ struct delta_state {
 	struct delta_file *files; /* those that are visible, in order of adding */
 	size_t file_count;
 	size_t file_cap;
-	struct delta_tombstone *tombstones;
-	size_t tombstone_count;
-	size_t tombstone_cap;
+	struct map tombstones; /* path -> struct delta_tombstone */
 };
 
 void delta_state_init(struct delta_state *state, struct arena *arena);

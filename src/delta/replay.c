@@ -18,7 +18,7 @@ enum { MAX_LOG_BYTES = 1 << 30 };
 
 void delta_state_init(struct delta_state *state, struct arena *arena)
 {
-	*state = (struct delta_state){.arena = arena, .version = -1};
+	*state = (struct delta_state){.arena = arena, .version = -1, .tombstones = map_in(arena)};
 }
 
 static int hex_digit(char c)
@@ -97,36 +97,21 @@ static struct slice print_settled(struct arena *arena, const json_t *action)
 	return json_print(arena, copy);
 }
 
-static size_t find_tombstone(const struct delta_state *state, struct slice path)
+static void drop_tombstone(const struct delta_state *state, struct slice path)
 {
-	for (size_t i = state->tombstone_count; i > 0; i--)
-		if (slice_equal(state->tombstones[i - 1].path, path))
-			return i - 1;
-	return SIZE_MAX;
-}
+	struct delta_tombstone *tombstone = map_get(&state->tombstones, path);
 
-static void drop_tombstone(struct delta_state *state, struct slice path)
-{
-	size_t at = find_tombstone(state, path);
-
-	if (at != SIZE_MAX)
-		state->tombstones[at] = state->tombstones[--state->tombstone_count];
+	if (tombstone)
+		tombstone->back = true;
 }
 
 static void add_tombstone(struct delta_state *state, struct slice path, const json_t *remove)
 {
-	drop_tombstone(state, path);
-	if (state->tombstone_count == state->tombstone_cap) {
-		size_t cap = max_of(state->tombstone_cap * 2, (size_t)16);
+	struct delta_tombstone *tombstone = arena_new_of(state->arena, struct delta_tombstone);
 
-		state->tombstones = arena_grow(state->arena, state->tombstones,
-			state->tombstone_count * sizeof *state->tombstones,
-			cap * sizeof *state->tombstones);
-		state->tombstone_cap = cap;
-	}
-	state->tombstones[state->tombstone_count++] = (struct delta_tombstone){.path = path,
-		.deleted_ms = json_get_i64(remove, "deletionTimestamp", 0),
-		.action = print_settled(state->arena, remove)};
+	tombstone->deleted_ms = json_get_i64(remove, "deletionTimestamp", 0);
+	tombstone->action = print_settled(state->arena, remove);
+	map_put(&state->tombstones, path, tombstone);
 }
 
 static bool apply_add(struct delta_state *state, const json_t *add, struct error *err)
@@ -387,9 +372,12 @@ bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state,
 	}
 	for (size_t i = 0; i < state->file_count; i++)
 		add_row(&rows, "add", state->files[i].action);
-	for (size_t i = 0; i < state->tombstone_count; i++)
-		if (state->tombstones[i].deleted_ms >= expired_ms)
-			add_row(&rows, "remove", state->tombstones[i].action);
+	for (size_t i = 0; i < state->tombstones.len; i++) {
+		const struct delta_tombstone *tombstone = state->tombstones.entries[i].value;
+
+		if (!tombstone->back && tombstone->deleted_ms >= expired_ms)
+			add_row(&rows, "remove", tombstone->action);
+	}
 	*out = str_slice(&rows);
 	return true;
 }
