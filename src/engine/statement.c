@@ -113,15 +113,20 @@ static void read_columns(struct engine_statement *s)
 	}
 }
 
-bool engine_prepare(
-	struct engine *engine, struct slice sql, struct engine_statement **out, struct error *err)
+static struct engine_statement *statement_new(struct engine *engine, struct slice sql)
 {
 	struct arena *arena = arena_new();
-	scoped(engine_statement_free) struct engine_statement *s =
-		arena_new_of(arena, struct engine_statement);
+	struct engine_statement *s = arena_new_of(arena, struct engine_statement);
 	s->arena = arena;
 	s->engine = engine;
 	s->text = arena_cstr(arena, sql);
+	return s;
+}
+
+bool engine_prepare(
+	struct engine *engine, struct slice sql, struct engine_statement **out, struct error *err)
+{
+	scoped(engine_statement_free) struct engine_statement *s = statement_new(engine, sql);
 	if (!prepare(s, err))
 		return false;
 	s->param_count = duckdb_nparams(s->prepared);
@@ -143,12 +148,7 @@ static bool run_text(struct engine_statement *s, duckdb_result *result, struct e
 bool engine_run_small(
 	struct engine *engine, struct slice sql, struct engine_statement **out, struct error *err)
 {
-	struct arena *arena = arena_new();
-	scoped(engine_statement_free) struct engine_statement *s =
-		arena_new_of(arena, struct engine_statement);
-	s->arena = arena;
-	s->engine = engine;
-	s->text = arena_cstr(arena, sql);
+	scoped(engine_statement_free) struct engine_statement *s = statement_new(engine, sql);
 	s->has_first = run_text(s, &s->first, err);
 	if (!s->has_first)
 		return false;

@@ -2,17 +2,12 @@
 
 #include "base/str.h"
 
-static bool is_text(const struct tree *node, const char *key, const char *text)
-{
-	return slice_equal_c(tree_text(node, key), text);
-}
-
 struct slice text_argument(const struct tree *call)
 {
 	const struct tree *children = tree_get(call, "children");
 	const struct tree *argument = children && children->count == 1 ? children->first : NULL;
 
-	if (!is_text(argument, "class", "CONSTANT"))
+	if (!tree_is(argument, "class", "CONSTANT"))
 		return SLICE_NONE;
 	return tree_text(tree_get(argument, "value"), "value");
 }
@@ -29,7 +24,7 @@ static bool read_call(
 	const struct tree *call, const struct tree *operand, struct attribute_test *out)
 {
 	*out = (struct attribute_test){.attribute = text_argument(call), .operand = operand};
-	return is_text(call, "class", "FUNCTION") && is_text(call, "function_name", "attribute") &&
+	return tree_is(call, "class", "FUNCTION") && tree_is(call, "function_name", "attribute") &&
 	       !slice_is_none(out->attribute);
 }
 
@@ -40,7 +35,7 @@ static bool read_list_function(const struct tree *node, struct attribute_test *o
 	const struct tree *children = tree_get(node, "children");
 
 	for (size_t i = 0; i < array_len(names) && children && children->count == 2; i++)
-		if (is_text(node, "function_name", names[i]))
+		if (tree_is(node, "function_name", names[i]))
 			return read_call(children->first, children->first->next, out);
 	return false;
 }
@@ -55,9 +50,9 @@ static bool read_subquery(const struct tree *node, struct attribute_test *out)
 	const struct tree *where = tree_get(select, "where_clause");
 	const struct tree *modifiers = tree_get(select, "modifiers");
 
-	if (!is_text(node, "subquery_type", "ANY") ||
-		!is_text(node, "comparison_type", "COMPARE_EQUAL") ||
-		!is_text(from, "type", "EMPTY") || !is_text(unnest, "function_name", "unnest") ||
+	if (!tree_is(node, "subquery_type", "ANY") ||
+		!tree_is(node, "comparison_type", "COMPARE_EQUAL") ||
+		!tree_is(from, "type", "EMPTY") || !tree_is(unnest, "function_name", "unnest") ||
 		!calls || calls->count != 1 || !where || where->kind != TREE_NULL || !modifiers ||
 		modifiers->count != 0)
 		return false;
@@ -68,9 +63,9 @@ static bool read_subquery(const struct tree *node, struct attribute_test *out)
 
 bool attribute_test_read(const struct tree *node, struct attribute_test *out)
 {
-	if (is_text(node, "class", "SUBQUERY"))
+	if (tree_is(node, "class", "SUBQUERY"))
 		return read_subquery(node, out);
-	return is_text(node, "class", "FUNCTION") && read_list_function(node, out);
+	return tree_is(node, "class", "FUNCTION") && read_list_function(node, out);
 }
 
 static struct slice in_values(
@@ -101,7 +96,7 @@ struct slice attribute_filter_text(struct arena *arena, struct slice expression,
 		!attribute_test_read(tree, &test) || !test.subquery)
 		return expression;
 	const struct tree *names = tree_get(test.operand, "column_names");
-	if (!is_text(test.operand, "class", "COLUMN_REF") || !names || names->count != 1 ||
+	if (!tree_is(test.operand, "class", "COLUMN_REF") || !names || names->count != 1 ||
 		!is_text_column(ctx, names->first->text))
 		return expression;
 	return in_values(arena, names->first->text, attribute_of(principal, test.attribute));

@@ -41,11 +41,6 @@ struct value {
 
 static unsigned evaluate(struct pruner *p, const struct tree *node);
 
-static bool is_text(const struct tree *node, const char *key, const char *text)
-{
-	return slice_equal_c(tree_text(node, key), text);
-}
-
 static bool read_value(struct slice text, const struct type_info *type, struct value *out)
 {
 	bool truth = false;
@@ -119,7 +114,7 @@ static bool read_constant(const struct tree *node, const struct type_info *type,
 {
 	const struct tree *constant = node;
 
-	if (is_text(node, "class", "CAST")) {
+	if (tree_is(node, "class", "CAST")) {
 		enum type_group group = type_of(tree_text(tree_get(node, "cast_type"), "id")).group;
 		if (tree_is_true(tree_get(node, "try_cast")) || group != type->group ||
 			group == TYPE_INTEGER || group == TYPE_DECIMAL)
@@ -128,12 +123,12 @@ static bool read_constant(const struct tree *node, const struct type_info *type,
 	}
 	const struct tree *value = tree_get(constant, "value");
 	const struct tree *inner = tree_get(value, "value");
-	if (!is_text(constant, "class", "CONSTANT") || !inner)
+	if (!tree_is(constant, "class", "CONSTANT") || !inner)
 		return false;
 	*out = (struct value){0};
 	if (inner->kind == TREE_NUMBER)
 		return constant == node && read_number(constant, type, out);
-	if (inner->kind != TREE_STRING || !is_text(tree_get(value, "type"), "id", "VARCHAR") ||
+	if (inner->kind != TREE_STRING || !tree_is(tree_get(value, "type"), "id", "VARCHAR") ||
 		!read_value(inner->text, type, out))
 		return false;
 	return type->group != TYPE_INTEGER ||
@@ -166,7 +161,7 @@ static bool read_column(const struct pruner *p, const struct tree *node, struct 
 	const struct tree *name = names ? names->first : NULL;
 
 	*out = (struct known){0};
-	if (!is_text(node, "class", "COLUMN_REF") || !name)
+	if (!tree_is(node, "class", "COLUMN_REF") || !name)
 		return false;
 	if (names->count == 2 && slice_equal_nocase(name->text, SLICE("weft_row")))
 		name = name->next;
@@ -291,7 +286,7 @@ static unsigned evaluate_comparison(struct pruner *p, const struct tree *node)
 	struct known column;
 	struct value constant;
 
-	if (!is_text(left, "class", "COLUMN_REF")) {
+	if (!tree_is(left, "class", "COLUMN_REF")) {
 		const struct tree *swap = left;
 		left = right;
 		right = swap;
@@ -319,7 +314,7 @@ static unsigned evaluate_between(struct pruner *p, const struct tree *node)
 		return CAN_ALL;
 	unsigned out = with_null(
 		&column, conjoin(negate(less(&column, &low, false)), less(&column, &high, true)));
-	return is_text(node, "type", "COMPARE_BETWEEN") ? out : negate(out);
+	return tree_is(node, "type", "COMPARE_BETWEEN") ? out : negate(out);
 }
 
 static unsigned evaluate_in(struct pruner *p, const struct tree *first)
@@ -388,12 +383,12 @@ static unsigned evaluate_function(struct pruner *p, const struct tree *node)
 
 static unsigned evaluate_constant(const struct tree *node)
 {
-	const struct tree *child = is_text(node, "class", "CAST") ? tree_get(node, "child") : node;
+	const struct tree *child = tree_is(node, "class", "CAST") ? tree_get(node, "child") : node;
 	const struct tree *value = tree_get(tree_get(child, "value"), "value");
 	bool truth = false;
 
-	if (is_text(node, "class", "CAST") &&
-		!is_text(tree_get(node, "cast_type"), "id", "BOOLEAN"))
+	if (tree_is(node, "class", "CAST") &&
+		!tree_is(tree_get(node, "cast_type"), "id", "BOOLEAN"))
 		return CAN_ALL;
 	if (!value || (value->kind != TREE_STRING && value->kind != TREE_BOOL) ||
 		!boolean_parse(value->text, &truth))
@@ -403,11 +398,11 @@ static unsigned evaluate_constant(const struct tree *node)
 
 static unsigned evaluate_conjunction(struct pruner *p, const struct tree *node)
 {
-	bool all = is_text(node, "type", "CONJUNCTION_AND");
+	bool all = tree_is(node, "type", "CONJUNCTION_AND");
 	const struct tree *children = tree_get(node, "children");
 	unsigned out = all ? CAN_TRUE : CAN_FALSE;
 
-	if (!children || (!all && !is_text(node, "type", "CONJUNCTION_OR")))
+	if (!children || (!all && !tree_is(node, "type", "CONJUNCTION_OR")))
 		return CAN_ALL;
 	tree_each (child, children)
 		out = all ? conjoin(out, evaluate(p, child)) : disjoin(out, evaluate(p, child));

@@ -53,6 +53,18 @@ static bool check_reads(struct sql_check *check, const struct transform_reads *r
 	return ok;
 }
 
+/* The contract of a table that is read, and its name in parts; NULL: it is missing, which was said.
+ */
+static const struct manifest_schema *schema_of(const struct sql_check *check,
+	const struct transform_reads *reads, size_t at, struct slice *domain_out,
+	struct slice *table_out)
+{
+	*table_out = reads->tables[at];
+	*domain_out = slice_split(table_out, '.');
+	struct manifest_port_found found = manifest_find_port(check->set, *domain_out, *table_out);
+	return manifest_port_schema(check->set, found.port);
+}
+
 /* What a transform reads as empty relations; bare names of its own domain are in main. false: a
  * contract is missing, which was said. */
 static bool relations_of(const struct sql_check *check, const struct transform_reads *reads,
@@ -60,10 +72,9 @@ static bool relations_of(const struct sql_check *check, const struct transform_r
 {
 	size_t count = 0;
 	for (size_t i = 0; i < reads->table_count; i++) {
-		struct slice table = reads->tables[i];
-		struct slice domain = slice_split(&table, '.');
-		struct manifest_port_found found = manifest_find_port(check->set, domain, table);
-		const struct manifest_schema *schema = manifest_port_schema(check->set, found.port);
+		struct slice domain;
+		struct slice table;
+		const struct manifest_schema *schema = schema_of(check, reads, i, &domain, &table);
 		if (!schema)
 			return false;
 		out[count++] = check_relation(check->arena, domain, table, schema);
@@ -185,10 +196,9 @@ static bool keep_flows(
 	if (!check->parser.store || !target)
 		return true;
 	for (size_t i = 0; i < reads->table_count; i++) {
-		struct slice table = reads->tables[i];
-		struct slice domain = slice_split(&table, '.');
-		struct manifest_port_found found = manifest_find_port(check->set, domain, table);
-		const struct manifest_schema *schema = manifest_port_schema(check->set, found.port);
+		struct slice domain;
+		struct slice table;
+		const struct manifest_schema *schema = schema_of(check, reads, i, &domain, &table);
 		if (!schema)
 			return true;
 		tables[i] = (struct sql_flow_table){

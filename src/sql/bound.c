@@ -5,11 +5,6 @@
 #include "sql/functions.h"
 #include "sql/walk-private.h"
 
-static bool is_text(const struct tree *node, const char *key, const char *text)
-{
-	return slice_equal_c(tree_text(node, key), text);
-}
-
 /* More rows out than in, also in a select list. */
 static bool multiplies(const struct walk *w)
 {
@@ -30,7 +25,7 @@ static int64_t limit_of(const struct tree *node)
 		const struct tree *value = tree_get(constant, "value");
 		int64_t rows = 0;
 
-		if (is_text(modifier, "type", "LIMIT_MODIFIER") && value &&
+		if (tree_is(modifier, "type", "LIMIT_MODIFIER") && value &&
 			slice_to_i64(value->text, &rows) && rows >= 0)
 			return rows;
 	}
@@ -42,7 +37,7 @@ static bool aggregates_all(const struct tree *select)
 {
 	tree_each (column, tree_get(select, "select_list")) {
 		const struct function_row *row = function_find(tree_text(column, "function_name"));
-		if (is_text(column, "class", "FUNCTION") && row && row->kind == FUNCTION_AGGREGATE)
+		if (tree_is(column, "class", "FUNCTION") && row && row->kind == FUNCTION_AGGREGATE)
 			return true;
 	}
 	return false;
@@ -60,7 +55,7 @@ void facts_bound(const struct walk *w, const struct tree *node, struct sql_facts
 {
 	out->most_rows = limit_of(node);
 	out->lone_table = SIZE_MAX;
-	if (out->most_rows >= 0 || !is_text(node, "type", "SELECT_NODE") || multiplies(w) ||
+	if (out->most_rows >= 0 || !tree_is(node, "type", "SELECT_NODE") || multiplies(w) ||
 		tree_get(node, "group_sets")->count > 1)
 		return;
 	if (tree_get(node, "group_expressions")->count == 0 && aggregates_all(node))

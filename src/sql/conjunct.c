@@ -21,18 +21,13 @@ struct leaves {
 	bool inner; /* no outer join */
 };
 
-static bool is_text(const struct tree *node, const char *key, const char *text)
-{
-	return slice_equal_c(tree_text(node, key), text);
-}
-
 static void add_leaves(struct leaves *leaves, const struct tree *table)
 {
-	if (is_text(table, "type", "BASE_TABLE") && leaves->count < MAX_LEAVES &&
+	if (tree_is(table, "type", "BASE_TABLE") && leaves->count < MAX_LEAVES &&
 		tree_get(table, "sample")->kind == TREE_NULL &&
 		tree_get(table, "column_name_alias")->count == 0)
 		leaves->tables[leaves->count++] = table;
-	if (!is_text(table, "type", "JOIN"))
+	if (!tree_is(table, "type", "JOIN"))
 		return;
 	struct slice how = tree_text(table, "ref_type");
 	struct slice side = tree_text(table, "join_type");
@@ -88,10 +83,10 @@ static bool read_constant(struct arena *arena, const struct tree *constant, stru
 /* 5, 'x', DATE '2026-01-31', TRUE; a cast counts as a literal only when it is of a text. */
 static bool read_literal(struct arena *arena, const struct tree *node, struct sql_literal *out)
 {
-	if (is_text(node, "class", "CONSTANT"))
+	if (tree_is(node, "class", "CONSTANT"))
 		return read_constant(arena, node, out);
-	if (!is_text(node, "class", "CAST") || tree_is_true(tree_get(node, "try_cast")) ||
-		!is_text(tree_get(node, "child"), "class", "CONSTANT"))
+	if (!tree_is(node, "class", "CAST") || tree_is_true(tree_get(node, "try_cast")) ||
+		!tree_is(tree_get(node, "child"), "class", "CONSTANT"))
 		return false;
 	if (!read_constant(arena, tree_get(node, "child"), out) ||
 		!slice_equal_c(out->type, "VARCHAR"))
@@ -139,7 +134,7 @@ static bool take_apart(const struct tree *node, struct parts *out)
 	*out = (struct parts){0};
 	first = first ? first->first : NULL;
 	if (slice_equal_c(class, "COMPARISON")) {
-		bool swapped = !is_text(tree_get(node, "left"), "class", "COLUMN_REF");
+		bool swapped = !tree_is(tree_get(node, "left"), "class", "COLUMN_REF");
 		out->column = tree_get(node, swapped ? "right" : "left");
 		out->values[0] = tree_get(node, swapped ? "left" : "right");
 		return read_operator(type, swapped, &out->op);
@@ -199,7 +194,7 @@ static void add_conjunct(struct walk *w, const struct leaves *leaves, const stru
 	struct parts parts;
 	struct sql_conjunct conjunct = {0};
 
-	if (!take_apart(node, &parts) || !is_text(parts.column, "class", "COLUMN_REF") ||
+	if (!take_apart(node, &parts) || !tree_is(parts.column, "class", "COLUMN_REF") ||
 		(parts.op == SQL_IS_NULL && !leaves->inner) ||
 		!read_literals(w->arena, &parts, &conjunct))
 		return;
@@ -216,7 +211,7 @@ static void add_conjunct(struct walk *w, const struct leaves *leaves, const stru
 
 static void add_conjuncts(struct walk *w, const struct leaves *leaves, const struct tree *node)
 {
-	if (!is_text(node, "type", "CONJUNCTION_AND")) {
+	if (!tree_is(node, "type", "CONJUNCTION_AND")) {
 		add_conjunct(w, leaves, node);
 		return;
 	}

@@ -267,7 +267,7 @@ static const struct tree *measured_column(const struct tree *call)
 
 	if (!children || children->count != 1 || (orders && orders->count > 0) ||
 		!tree_is_empty_text(call, "schema") || (distinct && !is_name(name, "count")) ||
-		!slice_equal_c(tree_text(children->first, "class"), "COLUMN_REF"))
+		!tree_is(children->first, "class", "COLUMN_REF"))
 		return NULL;
 	for (size_t i = 0; i < array_len(names); i++)
 		if (is_name(name, names[i]))
@@ -285,7 +285,7 @@ static bool enter_table_function(struct walk *w, const struct tree *node)
 {
 	const struct tree *call = tree_get(node, "function");
 
-	if (!slice_equal_c(tree_text(call, "class"), "FUNCTION"))
+	if (!tree_is(call, "class", "FUNCTION"))
 		return walk_refuse(
 			w, SQLSTATE_FEATURE_NOT_SUPPORTED, "FROM takes a table or a function");
 	w->table_function = call;
@@ -452,7 +452,7 @@ void facts_leave(struct walk *w, const struct node_kind *kind, const struct tree
 		leave_select(w, node);
 	/* PIVOT groups by what it does not name; NATURAL compares what both sides have. */
 	if (kind->id == NODE_PIVOT ||
-		(kind->id == NODE_JOIN && slice_equal_c(tree_text(node, "ref_type"), "NATURAL")))
+		(kind->id == NODE_JOIN && tree_is(node, "ref_type", "NATURAL")))
 		read_all(w, visit->table_count);
 	w->scope = visit->scope;
 	if (w->scope && is_of_from(kind))
@@ -474,7 +474,7 @@ static bool is_named_again(const struct walk *w, size_t index)
 static bool has_order(const struct tree *node)
 {
 	tree_each (modifier, tree_get(node, "modifiers"))
-		if (slice_equal_c(tree_text(modifier, "type"), "ORDER_MODIFIER"))
+		if (tree_is(modifier, "type", "ORDER_MODIFIER"))
 			return true;
 	return false;
 }

@@ -205,7 +205,7 @@ static void add_window(struct flow *f, const struct flow_target *target, const s
 {
 	static const char *const FRAME[] = {
 		"partitions", "orders", "start_expr", "end_expr", "offset_expr", "arg_orders"};
-	bool aggregate = slice_equal_c(tree_text(node, "type"), "WINDOW_AGGREGATE");
+	bool aggregate = tree_is(node, "type", "WINDOW_AGGREGATE");
 
 	member(f, target, node, "children",
 		aggregate ? SQL_FLOW_AGGREGATION : SQL_FLOW_TRANSFORMATION);
@@ -230,7 +230,7 @@ static void add_case(struct flow *f, const struct flow_target *target, const str
 static void add_subquery(struct flow *f, const struct flow_target *target, const struct tree *node)
 {
 	struct flow_target t = *target;
-	bool scalar = slice_equal_c(tree_text(node, "subquery_type"), "SCALAR");
+	bool scalar = tree_is(node, "subquery_type", "SCALAR");
 	const struct flow_rel *rel =
 		flow_query(f, t.scope, tree_get(tree_get(node, "subquery"), "node"));
 
@@ -385,7 +385,7 @@ static struct slice name_of(const struct tree *item)
 
 	if (alias.len)
 		return alias;
-	if (slice_equal_c(tree_text(item, "class"), "CAST"))
+	if (tree_is(item, "class", "CAST"))
 		return name_of(tree_get(item, "child"));
 	for (const struct tree *name = names ? names->first : NULL; name; name = name->next)
 		alias = name->text;
@@ -400,7 +400,7 @@ void flow_select_list(
 		struct flow_sources sources = {0};
 		struct flow_target target = {scope, &sources, SQL_FLOW_IDENTITY};
 
-		if (slice_equal_c(tree_text(item, "class"), "STAR")) {
+		if (tree_is(item, "class", "STAR")) {
 			add_star(f, &target, item, rel);
 			continue;
 		}

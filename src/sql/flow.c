@@ -9,7 +9,7 @@ enum { MAX_WORK = 1000000, MAX_ROUNDS = 16 };
 
 static bool type_is(const struct tree *node, const char *type)
 {
-	return slice_equal_c(tree_text(node, "type"), type);
+	return tree_is(node, "type", type);
 }
 
 static void rename_columns(struct flow *f, struct flow_rel *rel, const struct tree *names)
@@ -220,7 +220,7 @@ static void read_join(struct flow *f, struct flow_scope *scope, const struct tre
 	flow_expression(f, &target, tree_get(node, "condition"));
 	for (const struct tree *name = names ? names->first : NULL; name; name = name->next)
 		merge_column(f, &join, name->text);
-	if (slice_equal_c(tree_text(node, "ref_type"), "NATURAL"))
+	if (tree_is(node, "ref_type", "NATURAL"))
 		merge_natural(f, &join);
 	if (half) {
 		for (size_t i = join.right; i < scope->bindings.len; i++)
@@ -272,9 +272,8 @@ static const struct flow_column *by_number(const struct flow_rel *rel, const str
 	const struct tree *value = tree_get(tree_get(node, "value"), "value");
 	int64_t at = 0;
 
-	if (!slice_equal_c(tree_text(node, "class"), "CONSTANT") || !value ||
-		value->kind != TREE_NUMBER || !slice_to_i64(value->text, &at) || at < 1 ||
-		(size_t)at > rel->columns.len)
+	if (!tree_is(node, "class", "CONSTANT") || !value || value->kind != TREE_NUMBER ||
+		!slice_to_i64(value->text, &at) || at < 1 || (size_t)at > rel->columns.len)
 		return NULL;
 	return &rel->columns.items[at - 1];
 }
@@ -298,7 +297,7 @@ static void read_groups(
 
 	for (const struct tree *one = groups ? groups->first : NULL; one; one = one->next)
 		read_key(f, scope, rel, one, SQL_FLOW_GROUP_BY);
-	if (!slice_equal_c(tree_text(node, "aggregate_handling"), "FORCE_AGGREGATES"))
+	if (!tree_is(node, "aggregate_handling", "FORCE_AGGREGATES"))
 		return;
 	/* GROUP BY ALL: every column that is no aggregate */
 	vec_each (struct flow_column, column, &rel->columns) {

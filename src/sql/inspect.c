@@ -82,18 +82,17 @@ static bool is_one_expression(const struct tree *select)
 	const struct tree *from = tree_get(select, "from_table");
 	const struct tree *list = tree_get(select, "select_list");
 
-	return slice_equal_c(tree_text(select, "type"), "SELECT_NODE") &&
+	return tree_is(select, "type", "SELECT_NODE") &&
 	       is_empty_list(tree_get(select, "modifiers")) &&
 	       is_empty_list(tree_get(tree_get(select, "cte_map"), "map")) &&
 	       is_empty_list(tree_get(select, "group_expressions")) &&
 	       is_empty_list(tree_get(select, "group_sets")) &&
 	       is_null(tree_get(select, "having")) && is_null(tree_get(select, "qualify")) &&
 	       is_null(tree_get(select, "sample")) && !is_null(tree_get(select, "where_clause")) &&
-	       slice_equal_c(tree_text(select, "aggregate_handling"), "STANDARD_HANDLING") &&
-	       slice_equal_c(tree_text(from, "type"), "BASE_TABLE") &&
-	       is_null(tree_get(from, "sample")) && is_null(tree_get(from, "at_clause")) &&
-	       tree_is_empty_text(from, "alias") && list->count == 1 &&
-	       slice_equal_c(tree_text(list->first, "class"), "CONSTANT");
+	       tree_is(select, "aggregate_handling", "STANDARD_HANDLING") &&
+	       tree_is(from, "type", "BASE_TABLE") && is_null(tree_get(from, "sample")) &&
+	       is_null(tree_get(from, "at_clause")) && tree_is_empty_text(from, "alias") &&
+	       list->count == 1 && tree_is(list->first, "class", "CONSTANT");
 }
 
 static bool is_listed(const struct slice *names, size_t count, struct slice name)

@@ -122,25 +122,11 @@ static void test_too_large(void **state)
 	assert_int_equal(err.state, SQLSTATE_STATEMENT_TOO_COMPLEX);
 }
 
-static int make_arena(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int drop_arena(void **state)
-{
-	struct arena *arena = *state;
-
-	arena_free(&arena);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_shapes, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(test_too_large, make_arena, drop_arena),
+		cmocka_unit_test_setup_teardown(test_shapes, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_too_large, arena_setup, arena_teardown),
 	};
 
 	folder = argc > 1 ? argv[1] : "tests/corpus";

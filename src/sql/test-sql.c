@@ -414,33 +414,19 @@ static void finds_functions(void **state)
 		    !slice_equal_c(function_nearest(SLICE("stat")), "stats"));
 }
 
-static int make_arena(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int drop_arena(void **state)
-{
-	struct arena *arena = *state;
-
-	arena_free(&arena);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(finds_every_shape, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(scopes_names, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(refuses, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(tells_facts, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(judges_expressions, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(judges_catalogue, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(survives_changes, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(limits_depth, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(checks_text, make_arena, drop_arena),
-		cmocka_unit_test_setup_teardown(finds_functions, make_arena, drop_arena),
+		cmocka_unit_test_setup_teardown(finds_every_shape, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(scopes_names, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(refuses, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(tells_facts, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(judges_expressions, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(judges_catalogue, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(survives_changes, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(limits_depth, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(checks_text, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(finds_functions, arena_setup, arena_teardown),
 	};
 
 	folder = argc > 1 ? argv[1] : "tests/corpus";

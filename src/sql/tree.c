@@ -329,6 +329,11 @@ bool tree_is_true(const struct tree *tree)
 	return tree && tree->kind == TREE_BOOL && tree->text.ptr[0] == 't';
 }
 
+bool tree_is(const struct tree *tree, const char *key, const char *text)
+{
+	return slice_equal_c(tree_text(tree, key), text);
+}
+
 bool tree_is_empty_text(const struct tree *tree, const char *key)
 {
 	return tree_text(tree, key).len == 0;

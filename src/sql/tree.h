@@ -37,6 +37,8 @@ bool tree_parse(struct arena *arena, struct slice text, const struct tree **out,
 const struct tree *tree_get(const struct tree *tree, const char *key);
 /* The string at key; none for another kind. */
 struct slice tree_text(const struct tree *tree, const char *key);
+/* Whether the member at key is this text. */
+bool tree_is(const struct tree *tree, const char *key, const char *text);
 bool tree_is_true(const struct tree *tree);
 /* "" and absent are both empty. */
 bool tree_is_empty_text(const struct tree *tree, const char *key);

@@ -324,7 +324,7 @@ static bool refuse_parse(struct walk *w, const struct tree *document)
 	struct slice line = slice_split(&why, '\n');
 	uint64_t at = 0;
 
-	if (slice_equal_c(tree_text(document, "error_type"), "not implemented")) {
+	if (tree_is(document, "error_type", "not implemented")) {
 		walk_refuse(w, SQLSTATE_READ_ONLY, "only a SELECT can be run here");
 		return error_hint(w->err,
 			"Products are written by their pipelines; a PIVOT needs its "
