@@ -5,12 +5,14 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/slice.h"
+#include "engine/crew.h"
 #include "engine/engine.h"
 #include "engine/type.h"
 #include "engine/view.h"
 
 struct engine {
 	duckdb_database db;
+	struct crew *crew;
 	duckdb_connection conn;
 	struct arena *arena;
 	struct map barriers; /* functions registered by barrier.c, by name */
@@ -35,7 +37,7 @@ struct engine_statement {
 };
 
 struct engine_result {
-	struct engine_statement *statement;
+	struct engine_statement *statement; /* the crew helps from its start to its end */
 	bool owns_statement;
 	duckdb_result result;
 	duckdb_data_chunk chunk; /* NULL before the first and after the last */

@@ -27,7 +27,9 @@ bool engine_run(struct engine *engine, struct slice sql, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	duckdb_result result;
+	crew_begin(engine->crew);
 	bool ok = duckdb_query(engine->conn, arena_cstr(arena, sql), &result) == DuckDBSuccess;
+	crew_end(engine->crew);
 	if (!ok)
 		engine_error(
 			duckdb_result_error_type(&result), duckdb_result_error(&result), sql, err);
@@ -35,13 +37,11 @@ bool engine_run(struct engine *engine, struct slice sql, struct error *err)
 	return ok;
 }
 
-static bool open_database(struct engine *engine, int threads, struct error *err)
+static bool open_database(struct engine *engine, struct error *err)
 {
 	duckdb_config config;
-	char count[16];
-	snprintf(count, sizeof count, "%d", threads > 0 ? threads : 1);
 	check(duckdb_create_config(&config) == DuckDBSuccess);
-	check(duckdb_set_config(config, "threads", count) == DuckDBSuccess);
+	check(duckdb_set_config(config, "threads", "1") == DuckDBSuccess);
 	char *text = NULL;
 	bool ok = duckdb_open_ext(NULL, &engine->db, config, &text) == DuckDBSuccess;
 	if (!ok)
@@ -62,13 +62,24 @@ static bool set(struct engine *engine, const char *name, struct slice value, str
 	return engine_run(engine, str_slice(&sql), err) || error_wrap(err, "setting %s", name);
 }
 
+/* All of DuckDB's threads are ours: the calling one and the crew. */
+static bool set_threads(struct engine *engine, int threads, struct error *err)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%d", threads);
+	crew_stop(&engine->crew);
+	return set(engine, "external_threads", SLICE("1"), err) &&
+	       set(engine, "threads", slice_from_c(number), err) &&
+	       set(engine, "external_threads", slice_from_c(number), err) &&
+	       crew_start(engine->db, threads - 1, &engine->crew, err);
+}
+
 bool engine_set_options(
 	struct engine *engine, const struct engine_options *options, struct error *err)
 {
 	char number[32];
 	const char *zone = options->time_zone ? options->time_zone : "UTC";
-	snprintf(number, sizeof number, "%d", options->threads > 0 ? options->threads : 1);
-	if (!set(engine, "threads", slice_from_c(number), err) ||
+	if (!set_threads(engine, options->threads > 0 ? options->threads : 1, err) ||
 		!set(engine, "TimeZone", slice_from_c(zone), err))
 		return false;
 	snprintf(number, sizeof number, "%lluB", (unsigned long long)options->memory_bytes);
@@ -89,7 +100,7 @@ bool engine_open(const struct engine_options *options, struct engine **out, stru
 	engine->arena = arena_new();
 	engine->barriers = map_in(engine->arena);
 	engine->sources = map_in(engine->arena);
-	if (!open_database(engine, options->threads, err))
+	if (!open_database(engine, err))
 		return false;
 	for (size_t i = 0; i < array_len(fixed_settings); i++)
 		if (!set(engine, fixed_settings[i][0], slice_from_c(fixed_settings[i][1]), err))
@@ -104,6 +115,7 @@ void engine_close(struct engine **engine)
 {
 	if (!*engine)
 		return;
+	crew_stop(&(*engine)->crew);
 	duckdb_disconnect(&(*engine)->conn);
 	duckdb_close(&(*engine)->db);
 	arena_free(&(*engine)->arena);

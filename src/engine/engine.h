@@ -16,7 +16,7 @@
 struct engine;
 
 struct engine_options {
-	int threads;	       /* 0 = 1; with 1 DuckDB starts no thread, so that fork is safe */
+	int threads;	       /* 0 = 1; with 1 no thread is started, so that fork is safe */
 	uint64_t memory_bytes; /* DuckDB's own limit, 0 = its default; RLIMIT_AS is the real one */
 	const char *spill_dir; /* NULL = never spills */
 	uint64_t spill_bytes;  /* 0 = no limit */

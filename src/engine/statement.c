@@ -137,7 +137,10 @@ bool engine_prepare(
 
 static bool run_text(struct engine_statement *s, duckdb_result *result, struct error *err)
 {
-	if (duckdb_query(s->engine->conn, s->text, result) == DuckDBSuccess)
+	crew_begin(s->engine->crew);
+	bool ok = duckdb_query(s->engine->conn, s->text, result) == DuckDBSuccess;
+	crew_end(s->engine->crew);
+	if (ok)
 		return true;
 	engine_error(
 		duckdb_result_error_type(result), duckdb_result_error(result), text_of(s), err);
@@ -207,6 +210,7 @@ void engine_result_free(struct engine_result **result)
 		return;
 	if (r->chunk)
 		duckdb_destroy_data_chunk(&r->chunk);
+	crew_end(r->statement->engine->crew);
 	duckdb_destroy_result(&r->result);
 	if (r->owns_statement)
 		engine_statement_free(&r->statement);
@@ -224,6 +228,7 @@ static bool run(struct engine_statement *s, duckdb_result *result, struct error 
 	}
 	if (!s->prepared)
 		return run_text(s, result, err);
+	crew_begin(s->engine->crew);
 	bool ok = duckdb_pending_prepared_streaming(s->prepared, &pending) == DuckDBSuccess;
 	if (!ok)
 		engine_error_text(duckdb_pending_error(pending), text_of(s), err);
@@ -233,6 +238,8 @@ static bool run(struct engine_statement *s, duckdb_result *result, struct error 
 		duckdb_destroy_result(result);
 	}
 	duckdb_destroy_pending(&pending);
+	if (!ok)
+		crew_end(s->engine->crew);
 	return ok;
 }
 

@@ -129,7 +129,7 @@ static const int base_calls[] = {SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write
 	SCMP_SYS(gettid), SCMP_SYS(fcntl), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(poll),
 	SCMP_SYS(ppoll), SCMP_SYS(getcwd), SCMP_SYS(getrusage), SCMP_SYS(dup), SCMP_SYS(getuid),
 	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(sendmsg),
-	SCMP_SYS(recvmsg),
+	SCMP_SYS(recvmsg), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
 	/* x86-64 names of the same; libseccomp leaves out what another machine lacks. */
 	SCMP_SYS(open), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(access), SCMP_SYS(readlink),
 	SCMP_SYS(unlink), SCMP_SYS(mkdir), SCMP_SYS(rmdir), SCMP_SYS(time)};

@@ -76,8 +76,9 @@ static bool finish(struct query_worker *worker, struct error *err)
 	json_t *body = json_object();
 	json_object_set_new(body, "rows", json_integer((json_int_t)worker->portal.rows));
 	json_object_set_new(body, "bytes", json_integer((json_int_t)worker->portal.bytes));
-	portal_close(&worker->portal);
-	return query_send_json(worker, W_DONE, body, err);
+	bool ok = query_send_json(worker, W_DONE, body, err);
+	portal_close(&worker->portal); /* nobody waits for this */
+	return ok;
 }
 
 /* The next piece of rows: at most want, at most one step, never over the end of a chunk. 0 = no
