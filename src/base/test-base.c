@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "base/pgproc.h"
 #include "base/str.h"
 #include "base/vec.h"
 
@@ -162,6 +163,26 @@ static void test_vec(void **state)
 	arena_free(&arena);
 }
 
+static void test_functions_of_types(void **state)
+{
+	static const struct {
+		uint32_t type;
+		enum pgproc_role role;
+		const char *name;
+	} CASES[] = {{23, PGPROC_RECV, "int4recv"}, {1184, PGPROC_SEND, "timestamptz_send"},
+		{1007, PGPROC_IN, "array_in"}, {790, PGPROC_OUT, "cash_out"},
+		{3904, PGPROC_RECV, "range_recv"}};
+	char name[PGPROC_NAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < array_len(CASES); i++) {
+		assert_true(pgproc_name(pgproc_of_type(CASES[i].type, CASES[i].role), name));
+		assert_string_equal(name, CASES[i].name);
+	}
+	assert_false(pgproc_name(0, name));
+	assert_false(pgproc_name(UINT32_MAX, name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_vec),
+		cmocka_unit_test(test_functions_of_types),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -142,10 +142,10 @@ static void fill_attribute(struct rows *rows)
 
 static void fill_type(struct rows *rows)
 {
-	static const int columns[] = {[TYPE_IN] = pg_type_typinput,
-		[TYPE_OUT] = pg_type_typoutput,
-		[TYPE_RECV] = pg_type_typreceive,
-		[TYPE_SEND] = pg_type_typsend};
+	static const int columns[] = {[PGPROC_IN] = pg_type_typinput,
+		[PGPROC_OUT] = pg_type_typoutput,
+		[PGPROC_RECV] = pg_type_typreceive,
+		[PGPROC_SEND] = pg_type_typsend};
 	struct arena *arena = rows->catalog->arena;
 
 	for (size_t i = 0; i < pgtype_row_count; i++) {
@@ -165,9 +165,9 @@ static void fill_type(struct rows *rows)
 		rows_c(rows, pg_type_typdelim, ",");
 		rows_number(rows, pg_type_typelem, t->element);
 		rows_number(rows, pg_type_typarray, t->array);
-		for (int f = TYPE_IN; f <= TYPE_SEND && t->kind != 'p'; f++)
-			rows_number(rows, columns[f],
-				pgcatalog_type_function(t, (enum type_function)f));
+		for (int role = 0; role < PGPROC_ROLES && t->kind != 'p'; role++)
+			rows_number(rows, columns[role],
+				pgproc_of_type(t->oid, (enum pgproc_role)role));
 		rows_text(rows, pg_type_typalign, arena_copy(arena, slice_of(&t->alignment, 1)));
 		rows_text(rows, pg_type_typstorage, arena_copy(arena, slice_of(&t->storage, 1)));
 		rows_number(rows, pg_type_typtypmod, -1);

@@ -3,6 +3,7 @@
 #include "arrow/ipc.h"
 #include "base/arena.h"
 #include "base/num.h"
+#include "base/pgproc.h"
 #include "catalog/pgcatalog.h"
 #include "catalog/pgtype.h"
 
@@ -23,7 +24,7 @@
 
 /*
  * KIND(name, how its rows travel, its type in SQL). In catalogue statements the engine shows
- * UINTEGER as oid, USMALLINT[] as int2vector and UBIGINT[] as oidvector
+ * UINTEGER as oid, UHUGEINT as regproc, USMALLINT[] as int2vector and UBIGINT[] as oidvector
  * (engine_statement_show_catalogue).
  */
 #define PGCATALOG_KINDS                                                                            \
@@ -32,6 +33,7 @@
 	KIND(INT32, INT32, "INTEGER")                                                              \
 	KIND(INT64, INT64, "BIGINT")                                                               \
 	KIND(OID, INT64, "UINTEGER")                                                               \
+	KIND(REGPROC, INT64, "UHUGEINT")                                                           \
 	KIND(DOUBLE, DOUBLE, "DOUBLE")                                                             \
 	KIND(TEXT, TEXT, "VARCHAR")                                                                \
 	KIND(TIMESTAMPTZ, TIMESTAMPTZ, "TIMESTAMP WITH TIME ZONE")                                 \
@@ -127,7 +129,5 @@ size_t pgcatalog_key(
 /* CREATE UNIQUE INDEX … of a table's primary key. */
 struct slice pgcatalog_index_definition(struct rows *rows, const struct pgcatalog_table *table);
 
-/* Functions behind a type and its operator class: their oids in pg_proc and pg_opclass. */
-enum type_function { TYPE_IN, TYPE_OUT, TYPE_RECV, TYPE_SEND };
-int64_t pgcatalog_type_function(const struct pgtype_row *type, enum type_function function);
+/* A type's operator class: its oid in pg_opclass. */
 int64_t pgcatalog_opclass(struct slice type);

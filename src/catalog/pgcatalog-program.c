@@ -8,11 +8,6 @@
 
 enum {
 	OID_LANGUAGE_INTERNAL = 12,
-	OID_ARRAY_IN = 750,
-	OID_ARRAY_OUT = 751,
-	OID_ARRAY_RECV = 2400,
-	OID_ARRAY_SEND = 2401,
-	OID_TYPE_FUNCTIONS = 20000000, /* four for each type, above its objects and below ours */
 	OID_OPCLASS = 10000,
 	OID_OPFAMILY = 9900,
 };
@@ -20,28 +15,6 @@ enum {
 static bool is_array(const struct pgtype_row *type)
 {
 	return type->name[0] == '_';
-}
-
-int64_t pgcatalog_type_function(const struct pgtype_row *type, enum type_function function)
-{
-	static const int64_t of_arrays[] = {
-		OID_ARRAY_IN, OID_ARRAY_OUT, OID_ARRAY_RECV, OID_ARRAY_SEND};
-
-	return is_array(type) ? of_arrays[function]
-			      : OID_TYPE_FUNCTIONS + (int64_t)type->oid * 4 + function;
-}
-
-/* timestamp_in, but int4in: PostgreSQL joins the older names without a line. */
-static bool has_joined_name(const struct pgtype_row *type)
-{
-	static const char *const apart[] = {"date", "interval", "json", "jsonb", "numeric",
-		"record", "time", "timestamp", "timestamptz", "timetz", "uuid", "inet", "cidr",
-		"macaddr", "bit", "varbit", "xml", "range", "multirange"};
-
-	for (size_t i = 0; i < array_len(apart); i++)
-		if (strcmp(type->name, apart[i]) == 0)
-			return false;
-	return true;
 }
 
 static void function_row(struct rows *rows, int64_t oid, struct slice name, int64_t result)
@@ -64,23 +37,23 @@ static void function_row(struct rows *rows, int64_t oid, struct slice name, int6
 	rows_end(rows);
 }
 
-static void type_functions(struct rows *rows, const struct pgtype_row *type, const char *stem)
+static void type_functions(struct rows *rows, const struct pgtype_row *type)
 {
-	static const char *const ends[] = {"in", "out", "recv", "send"};
 	static const int64_t oid_cstring = 2275;
 	static const int64_t oid_bytea = 17;
 
-	for (size_t i = 0; i < array_len(ends); i++) {
+	for (int role = 0; role < PGPROC_ROLES; role++) {
+		uint32_t oid = pgproc_of_type(type->oid, (enum pgproc_role)role);
+		char name[PGPROC_NAME_MAX] = "";
 		int64_t result = type->oid;
 
-		if (i == TYPE_OUT)
+		if (role == PGPROC_OUT)
 			result = oid_cstring;
-		else if (i == TYPE_SEND)
+		else if (role == PGPROC_SEND)
 			result = oid_bytea;
-		function_row(rows, pgcatalog_type_function(type, (enum type_function)i),
-			arena_printf(rows->catalog->arena, "%s%s%s", stem,
-				has_joined_name(type) && !is_array(type) ? "" : "_", ends[i]),
-			result);
+		if (pgproc_name(oid, name))
+			function_row(rows, oid,
+				arena_copy(rows->catalog->arena, slice_from_c(name)), result);
 	}
 }
 
@@ -93,7 +66,7 @@ static void fill_proc(struct rows *rows)
 
 		if (is_array(type) && arrays_done)
 			continue;
-		type_functions(rows, type, is_array(type) ? "array" : type->name);
+		type_functions(rows, type);
 		arrays_done = arrays_done || is_array(type);
 	}
 }

@@ -7,7 +7,7 @@ const struct pgtype_row pgtype_rows[] = {
 	storage, display)                                                                          \
 	{oid, name, length, by_value, kind, category, preferred, element, array, align, storage,   \
 		display},
-#include "catalog/pgtype.def"
+#include "base/pgtype.def"
 #undef PG_TYPE
 };
 

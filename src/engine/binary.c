@@ -181,6 +181,7 @@ void encode_binary(struct buffer *out, const struct view *view, size_t row)
 	case PG_INT2: buffer_add_be16(out, (uint16_t)integer_at(view, row)); break;
 	case PG_INT4:
 	case PG_OID: buffer_add_be32(out, (uint32_t)integer_at(view, row)); break;
+	case PG_REGPROC: buffer_add_be32(out, (uint32_t)AT(duckdb_uhugeint).lower); break;
 	case PG_INT8: buffer_add_be64(out, (uint64_t)integer_at(view, row)); break;
 	case PG_FLOAT4:
 	case PG_FLOAT8: add_float(out, view, row); break;

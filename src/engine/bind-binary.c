@@ -208,27 +208,54 @@ duckdb_value bind_decimal(const struct view *view)
 	return duckdb_create_decimal((duckdb_decimal){view->type->width, view->type->scale, value});
 }
 
-/* One element of {a,"b c",NULL}; *at stands on it and ends behind it. */
+static size_t skip_blanks(struct slice text, size_t at)
+{
+	while (at < text.len && strchr(" \t\n\r\v\f", text.ptr[at]) && text.ptr[at])
+		at++;
+	return at;
+}
+
+/* One element of {a, "b c", NULL}, blanks around it do not count; *at stands before it and ends
+ * behind it. */
 static bool split_item(struct bind *bind, struct slice text, size_t *at, struct bind_items *out)
 {
 	struct str item = str_in(bind->arena);
-	bool quoted = text.ptr[*at] == '"';
+	size_t i = skip_blanks(text, *at);
+	bool quoted = i < text.len && text.ptr[i] == '"';
+	bool word = !quoted; /* without escapes: NULL is one */
+	size_t keep = 0;
 	str_add_c(&item, "");
-	size_t i = *at + quoted;
-	for (; i < text.len && (quoted ? text.ptr[i] != '"' : !strchr(",}", text.ptr[i])); i++) {
-		if (text.ptr[i] == '{' && !quoted)
+	for (i += quoted;
+		i < text.len && (quoted ? text.ptr[i] != '"' : !strchr(",}", text.ptr[i])); i++) {
+		bool escape = text.ptr[i] == '\\';
+		if (!quoted && strchr("{\"", text.ptr[i]))
 			return false;
-		i += text.ptr[i] == '\\';
+		i += escape;
 		if (i < text.len)
 			str_add_char(&item, text.ptr[i]);
+		if (quoted || escape || skip_blanks(text, i) == i)
+			keep = item.len;
+		word = word && !escape;
 	}
-	i += quoted;
-	if (i >= text.len)
+	*at = skip_blanks(text, i + quoted);
+	if (*at >= text.len || (!quoted && keep == 0))
 		return false;
-	bool null = !quoted && slice_equal_nocase(str_slice(&item), SLICE("null"));
-	vec_push(bind->arena, out, null ? SLICE_NONE : str_slice(&item));
-	*at = i;
+	struct slice value = slice_sub(str_slice(&item), 0, keep);
+	bool null = word && slice_equal_nocase(value, SLICE("null"));
+	vec_push(bind->arena, out, null ? SLICE_NONE : value);
 	return true;
+}
+
+/* Behind "[2:4]=", which PostgreSQL writes where an array does not begin at 1: lists here do. */
+static struct slice without_bounds(struct slice text)
+{
+	size_t equals = slice_find(text, SLICE("="), 0);
+	if (text.len == 0 || text.ptr[0] != '[' || equals == SIZE_MAX)
+		return text;
+	for (size_t i = 0; i < equals; i++)
+		if (!strchr("[]:+-0123456789", text.ptr[i]) || !text.ptr[i])
+			return text;
+	return slice_trim(slice_sub(text, equals + 1, text.len));
 }
 
 static bool too_many_dimensions(const struct bind *bind, struct error *err)
@@ -245,18 +272,19 @@ static bool too_many_dimensions(const struct bind *bind, struct error *err)
 bool bind_split_text(
 	struct bind *bind, struct slice text, struct bind_items *out, struct error *err)
 {
-	text = slice_trim(text);
+	text = without_bounds(slice_trim(text));
 	bool ok = text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}';
-	if (ok && text.len == 2)
+	size_t first = skip_blanks(text, 1);
+	if (ok && first == text.len - 1)
 		return true;
+	if (ok && text.ptr[first] == '{')
+		return too_many_dimensions(bind, err);
 	for (size_t at = 1; ok && at < text.len; at++) {
 		ok = split_item(bind, text, &at, out);
-		if (ok && text.ptr[at] == '}')
+		if (ok && text.ptr[at] == '}' && at + 1 == text.len)
 			return true;
 		ok = ok && text.ptr[at] == ',';
 	}
-	if (text.len > 2 && text.ptr[0] == '{' && text.ptr[1] == '{')
-		return too_many_dimensions(bind, err);
 	return error_set(err, INVALID_TEXT_REPRESENTATION,
 		"parameter $%zu is not an array of one dimension", bind->index + 1);
 }

@@ -5,6 +5,7 @@
 #include "engine/datetime.h"
 #include "engine/encode-private.h"
 #include "engine/number.h"
+#include "engine/pgtype.h"
 
 static void add_string(struct buffer *out, struct slice text)
 {
@@ -135,9 +136,14 @@ void encode_json(struct buffer *out, const struct view *view, size_t row)
 	case DUCKDB_TYPE_UINTEGER:
 	case DUCKDB_TYPE_UBIGINT:
 	case DUCKDB_TYPE_HUGEINT:
-	case DUCKDB_TYPE_UHUGEINT:
 	case DUCKDB_TYPE_BIGNUM:
 	case DUCKDB_TYPE_DECIMAL: encode_text(out, view, row); break;
+	case DUCKDB_TYPE_UHUGEINT:
+		if (view->type->oid == PG_REGPROC)
+			add_quoted(out, view, row);
+		else
+			encode_text(out, view, row);
+		break;
 	case DUCKDB_TYPE_FLOAT:
 	case DUCKDB_TYPE_DOUBLE:
 		if (isfinite(real_value(view, row)))

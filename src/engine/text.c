@@ -1,8 +1,10 @@
 /* Values as PostgreSQL's text. One small function per type and a table of them, by DuckDB type. */
 #include "base/check.h"
+#include "base/pgproc.h"
 #include "engine/datetime.h"
 #include "engine/encode.h"
 #include "engine/number.h"
+#include "engine/pgtype.h"
 
 typedef void (*text_fn)(struct buffer *out, const struct view *view, size_t row);
 
@@ -58,10 +60,25 @@ static void text_hugeint(struct buffer *out, const struct view *view, size_t row
 	number_i128(out, hugeint_value(AT(duckdb_hugeint)), 0);
 }
 
+/* regproc, a number that prints as a name: 0 as "-". */
+static void add_function(struct buffer *out, uint64_t oid)
+{
+	char name[PGPROC_NAME_MAX];
+	if (oid <= UINT32_MAX && pgproc_name((uint32_t)oid, name))
+		buffer_add_c(out, name);
+	else if (oid == 0)
+		buffer_add_char(out, '-');
+	else
+		number_u64(out, oid);
+}
+
 static void text_uhugeint(struct buffer *out, const struct view *view, size_t row)
 {
 	duckdb_uhugeint value = AT(duckdb_uhugeint);
-	number_u128(out, (unsigned __int128)value.upper << 64 | value.lower);
+	if (view->type->oid == PG_REGPROC)
+		add_function(out, value.lower);
+	else
+		number_u128(out, (unsigned __int128)value.upper << 64 | value.lower);
 }
 
 static void text_decimal(struct buffer *out, const struct view *view, size_t row)

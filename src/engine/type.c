@@ -226,6 +226,7 @@ static const struct {
 	uint32_t list_oid;
 	bool vector;
 } catalogue_types[] = {{DUCKDB_TYPE_UINTEGER, PG_OID, 4, PG_OID_ARRAY, false},
+	{DUCKDB_TYPE_UHUGEINT, PG_REGPROC, 4, PG_REGPROC_ARRAY, false},
 	{DUCKDB_TYPE_USMALLINT, PG_INT2, 2, PG_INT2VECTOR, true},
 	{DUCKDB_TYPE_UBIGINT, PG_OID, 4, PG_OIDVECTOR, true}};
 

@@ -30,8 +30,8 @@ struct type {
 	int16_t size;
 };
 
-/* In catalogue statements UINTEGER stands for oid, USMALLINT[] for int2vector, UBIGINT[] for
- * oidvector: changes PostgreSQL's view of a type to that. */
+/* In catalogue statements UINTEGER stands for oid, UHUGEINT for regproc, USMALLINT[] for
+ * int2vector, UBIGINT[] for oidvector: changes PostgreSQL's view of a type to that. */
 void type_show_catalogue(struct type *type);
 /* Borrows logical. */
 struct type *type_read(struct arena *arena, duckdb_logical_type logical);

@@ -20,6 +20,9 @@ struct type_row {
 #define LOOK_UP(table, key, value)                                                                 \
 	"(SELECT min(weft_r." value ") FROM __pg_catalog." table " weft_r WHERE weft_r." key " = "
 
+#define FUNCTION_NAME LOOK_UP("pg_proc", "oid", "proname") "TRY_CAST(%1 AS UINTEGER))"
+static const char function_name[] = "coalesce(" FUNCTION_NAME ", '-')";
+
 static const struct type_row type_rows[] = {
 	{"regclass", "UINTEGER", "coalesce(TRY_CAST(%1 AS UINTEGER), " CLASS_OF_TEXT ")",
 		"(SELECT min(CASE WHEN weft_n.nspname IN ('pg_catalog', 'public') THEN "
@@ -179,6 +182,17 @@ static bool is_vector(const struct rewriter *w, size_t index)
 	return rewrite_is_named(w, index, "indkey") || rewrite_is_named(w, index, "indoption");
 }
 
+/* Columns of type regproc: their text is a name. */
+static bool is_function(const struct rewriter *w, size_t index)
+{
+	static const char *const names[] = {"typinput", "typoutput", "typreceive", "typsend",
+		"typmodin", "typmodout", "typanalyze", "typsubscript"};
+	for (size_t i = 0; i < array_len(names); i++)
+		if (rewrite_is_named(w, index, names[i]))
+			return true;
+	return false;
+}
+
 /* '{a,b}': DuckDB writes '[a,b]'. */
 static bool is_array_text(struct token token)
 {
@@ -196,8 +210,11 @@ size_t rewrite_cast(struct rewriter *w, size_t index)
 	size_t first = rewrite_operand(w, index - 1);
 	size_t from = rewrite_token_at(w, first).at;
 	struct slice made;
-	if (!row && is_vector(w, index - 1) &&
-		(rewrite_is_named(w, name, "varchar") || rewrite_is_named(w, name, "text"))) {
+	bool to_text = rewrite_is_named(w, name, "varchar") || rewrite_is_named(w, name, "text");
+	if (!row && to_text && is_function(w, index - 1)) {
+		struct slice inside = rewrite_inside(w, first, index);
+		made = rewrite_expand(w->arena, function_name, &inside, 1);
+	} else if (!row && to_text && is_vector(w, index - 1)) {
 		made = arena_printf(w->arena, "array_to_string(%.*s, ' ')",
 			SLICE_FMT(rewrite_inside(w, first, index)));
 	} else if (array && is_array_text(rewrite_token_at(w, index - 1))) {

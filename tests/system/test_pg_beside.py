@@ -3,6 +3,7 @@ and what docs/sql.md tells of."""
 import socket
 import struct
 
+import psycopg
 import pytest
 
 from lib.pgcluster import PASSWORD as THEIR_PASSWORD
@@ -181,3 +182,33 @@ def test_same_messages(beside, case):
 def test_same_types_of_parameters(beside, text):
     theirs, ours = beside(lambda table: parse(text.replace("{t}", table)) + describe(b"S") + SYNC)
     assert [said for said in ours if said[0] in b"tE"] == [said for said in theirs if said[0] in b"tE"]
+
+
+def test_same_functions_of_types(cluster, shared_lab):
+    """Each of our types has the functions it has there; as regproc they are numbers that print as names."""
+    columns = "typinput, typoutput, typreceive, typsend"
+    text = f"select typname, {columns}, typreceive::text, typsend::regproc from pg_type where typtype in ('b', 'r', 'm') and typreceive <> 0"
+    with cluster.connect() as theirs, psycopg.connect(shared_lab.dsn("wendy", PASSWORD)) as ours:
+        there = {row[0]: row for row in theirs.execute(text)}
+        here = ours.execute(text).fetchall()
+        assert len(here) > 100 and here == [there[row[0]] for row in here]
+        for session in theirs, ours:
+            assert session.execute("select typmodin, typmodin::text from pg_type where typname = 'int4'").fetchone() == ("-", "-")
+            assert session.execute("select count(*) from pg_type t join pg_proc p on p.oid = t.typreceive where p.proname = 'int4recv'").fetchone() == (1,)
+            assert session.execute("select typname from pg_type where typinput = 'int4in'::regproc").fetchall() == [("int4",)]
+            number = session.cursor(binary=True).execute("select typreceive from pg_type where typname = 'int4'").fetchone()[0]
+            assert int.from_bytes(number, "big") == session.execute("select typreceive::oid from pg_type where typname = 'int4'").fetchone()[0]
+
+
+ARRAYS = ["{}", " { } ", "{1}", "{1,2,NULL}", " { 1 , 2 } ", '{"a", "b c" , "NULL",null}', '{"p", "f"}', r'{a\,b, \ c\ ,"d\"e"}', "{a b , c}", "[2:3]={4,5}", "[-1:0]={x,y}",
+          "{,}", "{1,}", "{1", "1}", "", "{1}x", "{1}}", '{"a"b}', "{ä,€}", r'{"\\", n\ull}', "[x]={1}"]
+
+
+@pytest.mark.parametrize("text", ARRAYS, ids=repr)
+def test_same_arrays_from_text(cluster, shared_lab, text):
+    with cluster.connect() as theirs, psycopg.connect(shared_lab.dsn("wendy", PASSWORD)) as ours:
+        for oids in ([1009], None):  # text[], and no type told
+            said = [session.pgconn.exec_params(b"select unnest($1::text[])", [text.encode()], oids) for session in (theirs, ours)]
+            rows = [[answer.get_value(i, 0) for i in range(answer.ntuples)] for answer in said]
+            assert rows[0] == rows[1]
+            assert said[0].error_field(67) == said[1].error_field(67), said[1].error_message  # 67: the SQLSTATE

@@ -9,6 +9,7 @@ import sys
 import threading
 import uuid
 
+import adbc_driver_postgresql.dbapi as adbc
 import asyncpg
 import psycopg
 import pyarrow
@@ -265,6 +266,22 @@ def test_asyncpg(node):
         await conn.close()
 
     asyncio.run(run())
+
+
+def test_adbc(node):
+    """It reads by COPY in binary, and knows a type by the name of its typreceive."""
+    with adbc.connect(node.dsn("ann"), autocommit=True) as conn, conn.cursor() as cursor:
+        cursor.execute("select * from sales.orders order by id")
+        table = cursor.fetch_arrow_table()
+        assert [str(kind) for kind in table.schema.types if not isinstance(kind, pyarrow.OpaqueType)] == [
+            "int64", "string", "date32[day]", "timestamp[us, tz=UTC]", "bool", "double", "int32", "string", "binary"]
+        row = {**table.to_pylist()[7], "amount": EXPECTED[2]}  # numeric is opaque to it, as with PostgreSQL
+        assert table.num_rows == ROWS and tuple(row.values()) == EXPECTED
+        cursor.execute("select [1, null]::int[] as a, interval 3 day as i, $1 + 1 as n, $2::text as t, 'NaN'::float8 as f", (41, "ä"))
+        assert [str(kind) for kind in cursor.fetch_arrow_table().schema.types] == ["list<item: int32>", "month_day_nano_interval", "int64", "string", "double"]
+        assert conn.adbc_get_table_schema("orders", db_schema_filter="sales").names == table.schema.names
+        schemas = conn.adbc_get_objects(depth="tables").read_all().to_pylist()[0]["catalog_db_schemas"]
+        assert {"orders"} == {t["table_name"] for s in schemas if s["db_schema_name"] == "sales" for t in s["db_schema_tables"]}
 
 
 def test_jdbc_metadata(node):
