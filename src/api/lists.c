@@ -5,12 +5,19 @@
 #include "base/clock.h"
 #include "server/explain.h"
 #include "server/query.h"
+#include "server/search.h"
 
 /*
  * Lists are the system tables mesh.*, asked by the one enforcement path: who may see which rows is
  * decided there and nowhere else. Members of the items are the tables' columns.
  */
-enum { LIST_DEFAULT = 1000, LIST_MAX = 100000, LIST_BYTES_MAX = 64 << 20, OID_INT8 = 20 };
+enum {
+	LIST_DEFAULT = 1000,
+	SEARCH_DEFAULT = 50,
+	LIST_MAX = 100000,
+	LIST_BYTES_MAX = 64 << 20,
+	OID_INT8 = 20
+};
 
 struct list_sink {
 	struct str text;
@@ -274,6 +281,17 @@ bool api_table(struct request *request, struct error *err)
 		"SELECT * FROM mesh.tables WHERE domain = $1 AND table_name = $2 "
 		"ORDER BY major DESC LIMIT 1",
 		MEMBERS, err);
+}
+
+bool api_search(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *value = NULL;
+	int64_t limit = 0;
+
+	return request_number(request, "limit", SEARCH_DEFAULT, LIST_MAX, &limit, err) &&
+	       search_catalogue(request->server, &request->identity->principal,
+		       request_query(request, "q"), (size_t)limit, &value, err) &&
+	       reply_json(request, MHD_HTTP_OK, value);
 }
 
 bool api_explain_access(struct request *request, struct error *err)

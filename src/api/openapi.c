@@ -173,6 +173,7 @@ static const struct parameter {
 	{"id", "string", "1", "Number of a run, name of a statement, or id of a token"},
 	{"name", "string", "alice", "Name of a user"},
 	{"user", "string", "alice", "Name of a user"},
+	{"q", "string", "orders", "What to find: at most 200 bytes"},
 	{"limit", "integer", "10", "At most so many"},
 	{"scope", "string", "domains/sales", "Folder of the manifests"},
 	{"follow", "boolean", "false", "Go on until it ends"},

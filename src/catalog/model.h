@@ -236,7 +236,8 @@ enum model_slo_state model_slo_state(const struct model_table *table, int64_t no
 const char *model_slo_name(enum model_slo_state state);
 const char *model_status_name(enum model_status status);
 
-/* Search over what the principal may know: exact name first, then column names, then the rest. */
+/* Search over what the principal may know: exact name first, then column names, then the rest. Of
+ * several words all must fit. */
 struct model_hit {
 	const struct model_product *product;
 	const struct model_table *table; /* NULL = the product itself fits */

@@ -121,6 +121,38 @@ static void add_hit(struct arena *arena, hits_vec *hits, struct model_hit hit)
 	vec_push(arena, hits, hit);
 }
 
+static void match(struct arena *arena, struct model_hit *hit, const struct model_access *access,
+	struct slice text)
+{
+	if (access)
+		match_table(arena, hit, access, text);
+	else
+		match_product(arena, hit, hit->product, text);
+}
+
+/* The text as it is, or all its words; these are worth what the worst of them is. access NULL: the
+ * product itself. */
+static void match_words(struct arena *arena, struct model_hit *hit,
+	const struct model_access *access, struct slice text)
+{
+	struct model_hit worst = *hit;
+	worst.score = SCORE_NAME;
+	match(arena, hit, access, text);
+	if (hit->score || slice_find(text, SLICE(" "), 0) == SIZE_MAX)
+		return;
+	for (struct slice rest = text, word; worst.score && !slice_is_none(rest);) {
+		word = slice_split(&rest, ' ');
+		struct model_hit one = {.product = hit->product, .table = hit->table};
+		if (word.len == 0)
+			continue;
+		match(arena, &one, access, word);
+		if (one.score <= worst.score)
+			worst = one;
+	}
+	if (worst.score)
+		*hit = worst;
+}
+
 size_t model_search(struct arena *arena, const struct model *model,
 	const struct principal *principal, struct slice text, struct model_hit **hits_out)
 {
@@ -133,7 +165,7 @@ size_t model_search(struct arena *arena, const struct model *model,
 
 		if (!model_sees_product(model, principal, p))
 			continue;
-		match_product(arena, &hit, p, text);
+		match_words(arena, &hit, NULL, text);
 		add_hit(arena, &hits, hit);
 	}
 	for (size_t i = 0; text.len && i < model->table_count; i++) {
@@ -144,7 +176,7 @@ size_t model_search(struct arena *arena, const struct model *model,
 		if (!model->tables[i].newest_major || model_table_access(arena, hit.table, model,
 							      principal, &access) == MODEL_ABSENT)
 			continue;
-		match_table(arena, &hit, &access, text);
+		match_words(arena, &hit, &access, text);
 		add_hit(arena, &hits, hit);
 	}
 	if (hits.len)

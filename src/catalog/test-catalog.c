@@ -342,6 +342,11 @@ static void test_search(void **state)
 	assert_int_equal(model_search(f->arena, f->model, &ANALYST, SLICE("plans"), &hits), 0);
 	assert_true(model_search(f->arena, f->model, &PLANNER, SLICE("plans"), &hits) > 0);
 	assert_int_equal(model_search(f->arena, f->model, &ANALYST, SLICE(""), &hits), 0);
+	count = model_search(f->arena, f->model, &ANALYST, SLICE("email  customers"), &hits);
+	assert_int_equal(count, 1);
+	assert_true(slice_equal_c(hits[0].why, "column email"));
+	count = model_search(f->arena, f->model, &ANALYST, SLICE("customers nowhere"), &hits);
+	assert_int_equal(count, 0);
 }
 
 /* The bytes of a system table as its Arrow stream holds them: good for "does it tell of x?". */

@@ -285,6 +285,23 @@ static void check_settings(struct doctor *doctor, const struct error *err)
 		say(doctor, "settings", "fail", err->msg, err->hint);
 }
 
+bool cmd_backup(struct cli *cli, struct error *err)
+{
+	struct target target;
+	const char *data = NULL;
+	struct store *store = NULL;
+	if (!target_find(cli, &target, err) || !node_data_dir(cli, target.data, &data, err))
+		return false;
+	const struct store_options options = {
+		.path = arena_printf(cli->arena, "%s/weft.db", data).ptr, .keep_layout = true};
+	bool ok = store_open(&options, &store, NULL, err) &&
+		  store_backup(store, cli->parsed.args[0], err);
+	store_close(&store);
+	if (ok)
+		cli_note(cli, "the metadata is in %s", cli->parsed.args[0]);
+	return ok;
+}
+
 bool cmd_doctor(struct cli *cli, struct error *err)
 {
 	static const struct output_field fields[] = {

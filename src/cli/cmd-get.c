@@ -330,6 +330,26 @@ bool cmd_explain_access(struct cli *cli, struct error *err)
 	return true;
 }
 
+bool cmd_search(struct cli *cli, struct error *err)
+{
+	static const struct kind found = {
+		"hits", "hit", "/api/v1/search", "name", "kind name why description"};
+	struct client *client = NULL;
+	scoped(json_drop) json_t *answer = NULL;
+	int64_t limit = 0;
+	if (!cli_option_number(cli, "limit", 50, &limit, err) || !cli_client(cli, &client, err))
+		return false;
+	const char *path = arena_printf(cli->arena, "%s?limit=%lld&q=%s", found.path,
+		(long long)limit, client_escape(cli->arena, slice_from_c(cli->parsed.args[0])))
+				   .ptr;
+	if (!client_json(client, "GET", path, NULL, &answer, err))
+		return false;
+	const json_t *items = json_get_array(answer, "items");
+	if (json_array_size(items) == 0 && cli->output_tty)
+		cli_note(cli, "nothing that you may know of fits");
+	return print_items(cli, &found, items, err);
+}
+
 static void print_words(FILE *out, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -71,16 +71,23 @@ static void progress_text(struct follow *follow, const json_t *event, char *text
 	double total = (double)json_get_i64(event, "total_rows", 0);
 	double seconds = (double)(clock_mono_us(&clock_system) - follow->began_us) / 1e6;
 	char count[32];
-	char rate[32];
+	char done[48] = "";
+	char rate[48] = "";
 	char share[32] = "";
 
-	human_number(rows, count, sizeof count);
-	human_number(seconds > 0.1 ? rows / seconds : 0, rate, sizeof rate);
+	if (rows > 0) {
+		human_number(rows, count, sizeof count);
+		snprintf(done, sizeof done, "  %s rows", count);
+	}
+	if (rows > 0 && seconds > 0.1) {
+		human_number(rows / seconds, count, sizeof count);
+		snprintf(rate, sizeof rate, "  %s rows/s", count);
+	}
 	if (total > 0)
 		snprintf(share, sizeof share, "  %.0f %%", 100 * rows / total);
-	snprintf(text, size, "run %lld  %.*s  %.*s  %s rows  %s rows/s%s",
-		(long long)json_get_i64(event, "run", 0), SLICE_FMT(json_get_slice(event, "step")),
-		SLICE_FMT(json_get_slice(event, "table")), count, rate, share);
+	snprintf(text, size, "run %lld  %.*s  %.*s%s%s%s", (long long)json_get_i64(event, "run", 0),
+		SLICE_FMT(json_get_slice(event, "step")), SLICE_FMT(json_get_slice(event, "table")),
+		done, rate, share);
 }
 
 static void on_progress(struct follow *follow, const json_t *event)

@@ -137,25 +137,6 @@ bool manifests_list(struct store *store, struct arena *arena, struct manifest_ro
 	return ok;
 }
 
-bool manifests_list_at(struct store *store, int64_t apply, struct arena *arena,
-	struct manifest_row **out, size_t *count_out, struct error *err)
-{
-	struct db *db = store_read_begin(store, err);
-
-	if (!db)
-		return false;
-	struct stmt s = stmt_begin(db,
-		MANIFEST_COLUMNS " WHERE m.added <= ?1 AND (m.removed = 0 OR m.removed > ?1)"
-				 " ORDER BY m.path",
-		err);
-
-	stmt_int(&s, apply);
-	bool ok = list(&s, arena, out, count_out);
-
-	store_read_end(store, db);
-	return ok;
-}
-
 bool manifests_newest_apply(struct store *store, int64_t *apply_out, struct error *err)
 {
 	struct db *db = store_read_begin(store, err);
@@ -165,37 +146,5 @@ bool manifests_newest_apply(struct store *store, int64_t *apply_out, struct erro
 	bool ok = newest(db, apply_out, err);
 
 	store_read_end(store, db);
-	return ok;
-}
-
-bool manifests_applies(struct store *store, int64_t limit, struct arena *arena,
-	struct apply_row **out, size_t *count_out, struct error *err)
-{
-	VEC(struct apply_row) rows = {0};
-	struct db *db = store_read_begin(store, err);
-
-	if (!db)
-		return false;
-	struct stmt s = stmt_begin(db,
-		"SELECT id, applied_us, by, summary, changes FROM apply ORDER BY id DESC LIMIT ?",
-		err);
-
-	stmt_int(&s, limit);
-	while (stmt_row(&s)) {
-		struct apply_row *row = vec_add(arena, &rows);
-
-		row->id = stmt_get_int(&s);
-		row->applied_us = stmt_get_int(&s);
-		row->applied_by = stmt_get_text(&s, arena);
-		row->summary = stmt_get_text(&s, arena);
-		row->changes = stmt_get_int(&s);
-	}
-	bool ok = stmt_end(&s);
-
-	store_read_end(store, db);
-	if (ok) {
-		*out = rows.items;
-		*count_out = rows.len;
-	}
 	return ok;
 }

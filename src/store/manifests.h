@@ -21,14 +21,6 @@ struct stored_change {
 	struct slice text; /* none = remove */
 };
 
-struct apply_row {
-	int64_t id;
-	int64_t applied_us;
-	struct slice applied_by;
-	struct slice summary; /* JSON, the plan's "changes" */
-	int64_t changes;
-};
-
 /* All or nothing. base: id of the newest apply that the caller planned against, -1 = any; 40001
  * when another one came first. Also bumps the epoch. */
 struct manifest_apply {
@@ -47,11 +39,5 @@ bool manifests_apply(struct store *store, const struct manifest_apply *apply, in
 /* What is in force, ordered by path. */
 bool manifests_list(struct store *store, struct arena *arena, struct manifest_row **out,
 	size_t *count_out, struct error *err) must_check;
-/* The same as of an older apply (texts that stood then). */
-bool manifests_list_at(struct store *store, int64_t apply, struct arena *arena,
-	struct manifest_row **out, size_t *count_out, struct error *err) must_check;
 /* 0 when nothing was applied yet. */
 bool manifests_newest_apply(struct store *store, int64_t *apply_out, struct error *err) must_check;
-/* Newest first, at most limit. */
-bool manifests_applies(struct store *store, int64_t limit, struct arena *arena,
-	struct apply_row **out, size_t *count_out, struct error *err) must_check;

@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -253,22 +254,29 @@ bool store_verify(struct store *store, struct error *err)
 
 bool store_backup(struct store *store, const char *path, struct error *err)
 {
-	struct stat info;
-
-	if (lstat(path, &info) == 0)
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
 		return error_set(err, DUPLICATE_OBJECT, "\"%s\" exists already", path);
+	if (fd < 0)
+		return error_set_errno(err, errno, "make \"%s\"", path);
 	struct db *db = store_read_begin(store, err);
-
-	if (!db)
+	if (!db) {
+		close(fd);
 		return false;
+	}
 	/* VACUUM INTO needs its own transaction and may write only there. */
 	bool ok = db_exec(db, "COMMIT; PRAGMA query_only=0", err);
 	struct stmt s = stmt_begin(db, "VACUUM INTO ?", err);
 
 	stmt_text(&s, slice_from_c(path));
 	ok = stmt_run(&s) && ok;
-	if (!ok)
+	if (ok && fsync(fd) != 0)
+		ok = error_set_errno(err, errno, "write it to the disk");
+	if (!ok) {
+		unlink(path);
 		error_wrap(err, "back up the metadata to \"%s\"", path);
+	}
+	close(fd);
 	db_close(&db);
 	return ok;
 }

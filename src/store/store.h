@@ -36,7 +36,7 @@ int store_layout(void);
 bool store_ping(struct store *store, struct error *err) must_check;
 /* Full integrity check, for `weft doctor`: XX001 with the first finding. */
 bool store_verify(struct store *store, struct error *err) must_check;
-/* A consistent copy while the node runs, to a path that must not exist. */
+/* A consistent copy (0600), also while the node runs, to a path that must not exist. */
 bool store_backup(struct store *store, const char *path, struct error *err) must_check;
 
 /* Grows with every change of what can be seen (manifests, versions, accounts): the model's epoch.

@@ -93,6 +93,10 @@ static void test_backup(void **state)
 	snprintf(path, sizeof path, "%s.backup", f->path);
 	assert_true(store_backup(f->store, path, &f->err));
 	assert_false(store_backup(f->store, path, &f->err));
+	assert_int_equal(f->err.state, SQLSTATE_DUPLICATE_OBJECT);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0600);
+	assert_false(store_backup(f->store, "/nowhere/weft.db", &f->err));
 	store_close(&f->store);
 	remove_files_of(f);
 	assert_int_equal(rename(path, f->path), 0);

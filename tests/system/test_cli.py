@@ -5,6 +5,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -232,6 +233,21 @@ def test_formats_of_a_list(node):
     assert run(node, "get", "tables", "lab.absent")[0] == 3
 
 
+def test_search(node):
+    def found(text):
+        return [(i["kind"], i["name"], i["why"]) for i in json.loads(run(node, "search", text, "-o", "json")[1])]
+
+    assert found("people")[0] == ("product", "lab.people", "name") or found("people")[0] == ("table", "lab.people", "name")
+    assert {i[:2] for i in found("people")} == {("product", "lab.people"), ("table", "lab.people")}
+    assert found("EMAIL") == [("table", "lab.people", "column email")]
+    assert found("email people") == found("EMAIL") and found("email nowhere") == [] and found("%") == []
+    assert run(node, "search", "people", "--limit", "1", "-o", "name")[1] == "lab.people\n"
+    assert run(node, "search", "lab people", "--as", "nobody")[0] != 0
+    for wrong in ("", "  ", "x" * 201):
+        status, _, err = run(node, "search", wrong)
+        assert status == 2 and "search for" in err, err
+
+
 # sql
 
 def test_sql_formats_agree(node, tmp_path):
@@ -391,6 +407,19 @@ def test_contexts(node, tmp_path):
     assert status == 2 and "protected" not in err.splitlines()[-1]
     assert offline("context", "use", "absent", env=env)[0] == 3
     assert offline("context", "remove", "here", env=env)[0] == 0
+
+
+def test_backup_is_a_whole_node(node, tmp_path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    assert run(node, "backup", copy / "weft.db")[0] == 0
+    assert (copy / "weft.db").stat().st_mode & 0o777 == 0o600
+    assert run(node, "backup", copy / "weft.db")[0] != 0
+    for name in ("keys", "lake", "weft.toml"):
+        (shutil.copytree if (node.data / name).is_dir() else shutil.copy)(node.data / name, copy / name)
+    (copy / "run").mkdir()
+    status, out, err = offline("--data", str(copy), "doctor")
+    assert "metadata" in out and status == 0, out + err
 
 
 def test_doctor_and_config(node):

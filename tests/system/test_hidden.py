@@ -92,7 +92,7 @@ STATEMENTS = [
 PATHS = [
     "/api/v1/openapi.json", "/api/v1/domains", "/api/v1/domains?domain=vault", "/api/v1/products", "/api/v1/products?domain=vault", "/api/v1/products/vault/ledger", "/api/v1/products/shop/margins",
     "/api/v1/products/shop/wares", "/api/v1/products/lab/people", "/api/v1/products/vault/nothing", "/api/v1/tables", "/api/v1/tables?domain=vault", "/api/v1/tables/vault/ledger", "/api/v1/tables/shop/margins", "/api/v1/tables/lab/people",
-    "/api/v1/columns", "/api/v1/columns?domain=vault", "/api/v1/sources", "/api/v1/policies", "/api/v1/versions", "/api/v1/slo", "/api/v1/checks", "/api/v1/runs", "/api/v1/runs?domain=vault", "/api/v1/nodes", "/api/v1/me",
+    "/api/v1/search?q=vault", "/api/v1/search?q=margins", "/api/v1/search?q=email", "/api/v1/search?q=vault+ledger", "/api/v1/columns", "/api/v1/columns?domain=vault", "/api/v1/sources", "/api/v1/policies", "/api/v1/versions", "/api/v1/slo", "/api/v1/checks", "/api/v1/runs", "/api/v1/runs?domain=vault", "/api/v1/nodes", "/api/v1/me",
     "/api/v1/explain-access?principal=eve&table=vault.ledger", "/api/v1/explain-access?principal=olaf&table=vault.ledger", "/api/v1/explain-access?principal=eve&table=shop.margins",
     "/api/v1/explain-access?principal=olaf&table=lab.people", "/api/v1/explain-access?principal=eve&table=lab.people",
     "/api/v1/export", "/api/v1/export?scope=domains/vault", "/api/v1/runs/999", "/metrics", "/api/v1/users", "/api/v1/groups",
@@ -207,7 +207,7 @@ def test_plans(twins, name):
 COMMANDS = [
     ("get", "domains"), ("get", "products"), ("get", "tables"), ("get", "columns"), ("get", "policies"), ("get", "runs"), ("describe", "product", "vault.ledger"), ("describe", "product", "shop.margins"),
     ("describe", "product", "shop.wares"), ("describe", "table", "vault.ledger"), ("describe", "domain", "vault"), ("describe", "domain", "shop"), ("run", "vault.ledger"), ("run", "vault.nothing"), ("explain-access", "eve", "vault.ledger"),
-    ("explain-access", "eve", "shop.margins"), ("sql", "-c", "SELECT * FROM vault.ledger"), ("export", "--scope", "domains/vault"), ("logs", "vault.ledger"),
+    ("explain-access", "eve", "shop.margins"), ("search", "ledger"), ("search", "margins"), ("search", "email"), ("search", "vault email"), ("sql", "-c", "SELECT * FROM vault.ledger"), ("export", "--scope", "domains/vault"), ("logs", "vault.ledger"),
 ]
 
 
