@@ -188,9 +188,7 @@ static bool fits_names(const struct deciding *d, const struct policy *policy)
 
 	if (policy->level == POLICY_DOMAIN && !slice_equal_nocase(policy->domain, table->domain))
 		return false;
-	return (policy->domain_count == 0 ||
-		       matches_any(policy->domains, policy->domain_count, table->domain)) &&
-	       fits_product(policy, table, d->arena) && fits_table(policy, table, d->arena);
+	return fits_product(policy, table, d->arena) && fits_table(policy, table, d->arena);
 }
 
 static bool fits_column(
@@ -235,8 +233,8 @@ static bool is_of_columns(const struct deciding *d, const struct policy *policy)
 
 static bool has_selector(const struct policy *policy)
 {
-	return policy->domain_count + policy->product_count + policy->table_count +
-		       policy->tag_count + policy->classification_count >
+	return policy->product_count + policy->table_count + policy->tag_count +
+		       policy->classification_count >
 	       0;
 }
 

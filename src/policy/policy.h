@@ -117,8 +117,6 @@ struct policy {
 	struct slice domain; /* POLICY_DOMAIN: the domain that made it */
 	enum policy_effect effect;
 
-	struct slice *domains;
-	size_t domain_count;
 	struct slice *products;
 	size_t product_count;
 	struct slice *tables;

@@ -90,9 +90,6 @@ def make_on(rng, effect):
     if effect in ("mask", "deny") and (effect == "mask" or rng.random() < 0.5):
         on |= rng.choice([{"columns": ["email"]}, {"columns": ["*.score", "day"]}, {"columns": ["open.*.note"]}, {"columns": ["c*"]}, {"tags": ["pii"]}, {"tags": ["fine"]},
                           {"classifications": ["secret"]}, {"columns": ["e*", "n*"], "tags": ["pii"]}])
-        if "tables" in on:  # a list of tables and columns with a table would have to match both
-            on["columns"] = [c.split(".")[-1] for c in on["columns"]] if "columns" in on else None
-            on = {k: v for k, v in on.items() if v}
     elif rng.random() < 0.4:
         on["tags"] = [rng.choice(["core", "pii"])]
     return on or {"tables": [name]}
