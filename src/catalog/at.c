@@ -136,13 +136,14 @@ static bool check_kept(struct store *store, const struct model_table *table, int
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	struct version_list list;
+	int64_t made_us;
 
-	if (!versions_list(store, table->product->full_name, 0, arena, &list, err))
+	if (!versions_made_us(store, table->product->full_name, version, &made_us, err))
 		return false;
-	for (size_t i = 0; i < list.count; i++)
-		if (list.items[i].version == version)
-			return true;
-	return fail_absent(table, &list, text, err);
+	if (made_us)
+		return true;
+	return versions_list(store, table->product->full_name, 0, arena, &list, err) &&
+	       fail_absent(table, &list, text, err);
 }
 
 bool model_version_at(struct store *store, const struct model_table *table,

@@ -132,18 +132,29 @@ static void clean_logs(struct server *server, const struct model_product *produc
 	}
 }
 
+/* Drops versions that nobody may ask for any more nor reads now; their files are left. */
+static bool forget(struct server *server, const struct model_product *product, struct arena *arena,
+	struct dead_file_list *files, struct error *err)
+{
+	int64_t held_us = pins_pause(server->pins, product->full_name);
+	int64_t read_us = min_of(held_us, server_oldest_read_us(server));
+	int64_t before = min_of(keep_since_us(server, product), read_us);
+	struct store *store = server->store;
+	bool ok = versions_dead_files(store, product->full_name, before, arena, files, err) &&
+		  (files->count == 0 || versions_forget(store, product->full_name, before, err));
+	pins_resume(server->pins);
+	return ok;
+}
+
 /* Versions first, files after: what can be asked for has its files. */
 static bool vacuum(struct server *server, const struct model_product *product, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
-	int64_t before = min_of(keep_since_us(server, product), server_oldest_read_us(server));
 	struct dead_file_list files;
-	if (!versions_dead_files(server->store, product->full_name, before, arena, &files, err))
+	if (!forget(server, product, arena, &files, err))
 		return false;
 	if (files.count == 0)
 		return true;
-	if (!versions_forget(server->store, product->full_name, before, err))
-		return false;
 	fault_point("vacuum.forgotten");
 	remove_dead(server, &files);
 	clean_logs(server, product);

@@ -87,6 +87,16 @@ void server_model_release(struct server *server, const struct model **model)
 	*model = NULL;
 }
 
+void query_snapshot_take(struct server *server, struct query_snapshot *out)
+{
+	out->model = server_model(server);
+}
+
+void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot)
+{
+	server_model_release(server, &snapshot->model);
+}
+
 bool auth_scram_verifier(struct server *server, struct slice user, struct slice peer,
 	struct scram_verifier *out, bool *doomed_out, struct error *err)
 {

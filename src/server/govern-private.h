@@ -12,6 +12,7 @@ struct governed {
 	struct slice domain; /* as the relation's schema is called; "main" for a bare name */
 	struct decision decision;
 	int64_t version;
+	bool older;	 /* AT or as_of says which version, not the model */
 	int64_t made_us; /* when it was, where AT does not say; 0 */
 	bool making;	 /* the run that asks makes this table */
 	bool failed;	 /* its rows that failed a check, not those that are served */

@@ -344,6 +344,8 @@ static void fill_table(struct plan *plan, const struct governed *g, const struct
 	*out = (struct plan_table){.domain = arena_copy(arena, g->table->product->domain->name),
 		.name = arena_copy(arena, g->failed ? g->table->key : g->reference->name),
 		.version = g->version,
+		.older = g->older,
+		.product = arena_copy(arena, g->table->product->full_name),
 		.few = has_few_rows(g, files),
 		.columns = columns,
 		.column_count = count,

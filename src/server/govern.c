@@ -171,6 +171,7 @@ static bool resolve_version(const struct govern_request *r, const struct plan *p
 			"failing rows have no versions: leave AT out and ask for failed_run");
 	if (t->at != SQL_AT_NONE) {
 		struct model_at at = {.timestamp = t->at == SQL_AT_TIMESTAMP, .text = t->at_value};
+		g->older = true;
 		if (model_version_at(r->server->store, g->table, &at, &g->version, err))
 			return true;
 		err->position = position_of(plan, t);
@@ -181,6 +182,7 @@ static bool resolve_version(const struct govern_request *r, const struct plan *p
 		return true;
 	if (r->as_of.len) {
 		struct model_at at = {.timestamp = true, .text = r->as_of};
+		g->older = true;
 		return model_version_at(r->server->store, g->table, &at, &g->version, err);
 	}
 	struct slice domain = g->table->product->domain->name;

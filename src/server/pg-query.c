@@ -23,13 +23,13 @@ bool pg_query_open(struct pg_session *session, struct slice text, const uint32_t
 	size_t path_count = pg_settings_search_path(session->settings, session->request, &path);
 
 	if (!session->snapshot.model)
-		session->snapshot.model = server_model(session->server);
+		query_snapshot_take(session->server, &session->snapshot);
 	struct query_request request = {
 		.principal = &session->identity->principal,
 		.session = slice_from_c(session->id),
 		.door = SLICE("pg"),
 		.text = text,
-		.snapshot = session->snapshot.model ? &session->snapshot : NULL,
+		.snapshot = &session->snapshot,
 		.param_oids = oids,
 		.param_oid_count = oid_count,
 		.timeout_ms = pg_settings_ms(session->settings, "statement_timeout"),

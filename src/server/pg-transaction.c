@@ -30,8 +30,7 @@ static void end(struct pg_session *session)
 	while (session->savepoints)
 		pop_savepoint(session);
 	if (session->snapshot.model)
-		server_model_release(session->server, &session->snapshot.model);
-	session->snapshot.model = NULL;
+		query_snapshot_drop(session->server, &session->snapshot);
 	session->state = PG_IDLE;
 	(void)!pg_sync_purpose(session, &ignored);
 }

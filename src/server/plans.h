@@ -19,6 +19,8 @@ struct plan_table {
 	struct slice domain;
 	struct slice name;
 	int64_t version;	     /* of the product; 0 for system tables */
+	bool older;		     /* the version is not the model's: AT, or as_of */
+	struct slice product;	     /* its full name */
 	bool system;		     /* rows are made by the server for each preparation */
 	const struct slice *columns; /* read or perhaps read */
 	size_t column_count;

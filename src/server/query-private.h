@@ -20,7 +20,7 @@ struct query {
 	struct slice purpose;
 	struct principal principal; /* as the model knew it at query_open */
 	struct query_snapshot newest;
-	struct query_snapshot pinned; /* the same reference count rules; may be the request's */
+	const struct model *pinned; /* of the snapshot; counted; may be the newest */
 	struct plan *plan;
 	struct plan *making; /* while it is opened: the plan that is not decided yet */
 	pthread_mutex_t lock;

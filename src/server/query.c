@@ -26,12 +26,13 @@ enum { PARSE_TIMEOUT_MS = 10000 };
 
 void query_snapshot_take(struct server *server, struct query_snapshot *out)
 {
-	out->model = server_model(server);
+	*out = (struct query_snapshot){.model = server_model(server)};
 }
 
 void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot)
 {
 	server_model_release(server, &snapshot->model);
+	pins_drop(server->pins, &snapshot->older);
 }
 
 static struct query *query_new(struct server *server, const struct query_request *request)
@@ -64,11 +65,9 @@ static struct query *query_new(struct server *server, const struct query_request
 	atomic_init(&q->cancelled, false);
 	atomic_init(&q->revoked, false);
 	query_snapshot_take(server, &q->newest);
-	if (request->snapshot)
-		q->pinned.model = model_ref(request->snapshot->model);
-	else
-		q->pinned.model = model_ref(q->newest.model);
-	q->request.snapshot = &q->pinned;
+	if (!request->snapshot)
+		q->request.snapshot = &q->newest;
+	q->pinned = model_ref(q->request.snapshot->model);
 	return q;
 }
 
@@ -76,7 +75,7 @@ struct govern_request query_govern_request(const struct query *q, const struct s
 {
 	return (struct govern_request){.server = q->server,
 		.model = q->newest.model,
-		.pinned = q->pinned.model,
+		.pinned = q->pinned,
 		.principal = &q->principal,
 		.door = q->request.door,
 		.search_path = q->request.search_path,
@@ -263,7 +262,7 @@ static struct plan_key make_key(const struct query *q, struct worker_key worker_
 		str_add(&path, q->request.search_path[i]);
 		str_add_char(&path, '\0');
 	}
-	uint64_t epochs[2] = {(uint64_t)q->newest.model->epoch, (uint64_t)q->pinned.model->epoch};
+	uint64_t epochs[2] = {(uint64_t)q->newest.model->epoch, (uint64_t)q->pinned->epoch};
 	struct slice parts[] = {q->request.text,
 		slice_of((const char *)&worker_key, sizeof worker_key),
 		slice_of((const char *)epochs, sizeof epochs), str_slice(&path),
@@ -298,6 +297,18 @@ static bool find_plan(struct query *q, struct plan **out, struct error *err)
 	return true;
 }
 
+/* Versions of AT stay while they are read; those of the model stay with it. */
+static bool hold_older(struct query *q, const struct plan *plan, struct error *err)
+{
+	for (size_t i = 0; i < plan->table_count; i++) {
+		const struct plan_table *t = &plan->tables[i];
+		if (t->older && !pins_hold(q->server->pins, q->server->store, t->product,
+					t->version, &q->request.snapshot->older, err))
+			return false;
+	}
+	return true;
+}
+
 bool query_open(struct server *server, const struct query_request *request, struct query **out,
 	struct error *err)
 {
@@ -310,7 +321,8 @@ bool query_open(struct server *server, const struct query_request *request, stru
 	running_add(server, q);
 	if (!govern_principal(
 		    server, q->newest.model, q->arena, request->principal, &q->principal, err) ||
-		!find_plan(q, &plan, err)) {
+		!find_plan(q, &plan, err) || !hold_older(q, plan, err)) {
+		plan_unref(&plan);
 		query_audit_refused(q, err);
 		query_close(&q);
 		return false;
@@ -335,7 +347,7 @@ void query_close(struct query **query)
 	query_return_worker(q, WORKER_SPOILT);
 	plan_unref(&q->plan);
 	query_snapshot_drop(q->server, &q->newest);
-	query_snapshot_drop(q->server, &q->pinned);
+	server_model_release(q->server, &q->pinned);
 	pthread_mutex_destroy(&q->lock);
 	struct arena *arena = q->arena;
 	arena_free(&arena);

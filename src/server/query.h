@@ -16,9 +16,11 @@ struct principal;
 struct model;
 
 /* Which versions a statement reads: pinned by a transaction, or taken fresh. Counted model
- * reference inside. */
+ * reference inside. A statement may read older ones with AT: these stay until the snapshot is
+ * dropped. One thread at a time. */
 struct query_snapshot {
 	const struct model *model;
+	struct pin *older; /* pins.h */
 };
 
 /* The newest model, counted. Drop it with query_snapshot_drop. */
@@ -71,7 +73,7 @@ struct query_request {
 	struct slice door;    /* "pg", "http", "cli", "run" */
 	struct slice request_id;
 	struct slice text;
-	const struct query_snapshot *snapshot; /* NULL = newest */
+	struct query_snapshot *snapshot; /* NULL = newest; outlives the statement */
 	/* A time ("2026-01-31T12:00:00.5Z"): tables without AT are read as they were then. none =
 	 * as the snapshot says. */
 	struct slice as_of;

@@ -8,6 +8,7 @@
 #include "log/log.h"
 #include "log/metrics.h"
 #include "server/pg-door.h"
+#include "server/pins.h"
 #include "server/plans.h"
 #include "server/pool.h"
 #include "server/query.h"
@@ -40,6 +41,7 @@ struct server {
 	struct plans *plans;
 	struct principals *principals;
 	struct file_lists *file_lists;
+	struct pins *pins;
 	struct damping *damping;
 	struct runs *runs;
 	struct pg_door *pg_door; /* of the thread that starts and stops doors */

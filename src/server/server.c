@@ -167,6 +167,7 @@ static struct server *server_new(const struct server_options *options)
 	server->metrics = metrics_new();
 	server->damping = damping_new(&clock_system);
 	server->file_lists = file_lists_new();
+	server->pins = pins_new();
 	server->plans = plans_new((size_t)options->config->plan_cache_entries,
 		(size_t)options->config->plan_cache_bytes);
 	pthread_mutex_init(&server->model_lock, NULL);
@@ -249,6 +250,7 @@ void server_close(struct server **server_ptr)
 	principals_free(&server->principals);
 	file_lists_free(&server->file_lists);
 	damping_free(&server->damping);
+	pins_free(&server->pins);
 	if (server->model)
 		model_unref(&server->model);
 	for (size_t i = 0; i < server->old_model_count; i++)

@@ -238,6 +238,24 @@ bool versions_list(struct store *store, struct slice product, int64_t limit, str
 	return ok;
 }
 
+bool versions_made_us(struct store *store, struct slice product, int64_t version,
+	int64_t *made_us_out, struct error *err)
+{
+	struct db *db = store_read_begin(store, err);
+
+	if (!db)
+		return false;
+	struct stmt s = stmt_begin(db,
+		"SELECT created_us FROM product_version WHERE product = ? AND version = ?", err);
+
+	stmt_text(&s, product);
+	stmt_int(&s, version);
+	bool ok = stmt_scalar(&s, made_us_out);
+
+	store_read_end(store, db);
+	return ok;
+}
+
 bool versions_at(struct store *store, struct slice product, int64_t time_us, int64_t *version_out,
 	struct error *err)
 {

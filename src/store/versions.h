@@ -104,6 +104,9 @@ struct table_version_list {
 /* Of one product (none = all), newest first, at most limit (0 = all). */
 bool versions_list(struct store *store, struct slice product, int64_t limit, struct arena *arena,
 	struct version_list *out, struct error *err) must_check;
+/* When a version was made; 0 = it is not kept. */
+bool versions_made_us(struct store *store, struct slice product, int64_t version,
+	int64_t *made_us_out, struct error *err) must_check;
 /* The version that was newest at a time; 0 = none was there. */
 bool versions_at(struct store *store, struct slice product, int64_t time_us, int64_t *version_out,
 	struct error *err) must_check;

@@ -7,7 +7,7 @@ import psycopg
 import pyarrow
 import pyarrow.parquet
 import pytest
-from conftest import connect, query
+from conftest import connect, in_background, query, wait_for
 from lib import readers
 from lib.node import Node
 from test_readers import contract, pipeline, product, source
@@ -139,6 +139,45 @@ def test_vacuum_keeps_what_is_read(node):
         with pytest.raises(psycopg.errors.UndefinedObject) as refused:
             query(node, "rhea", f"SELECT * FROM zoo.lone AT ({at})")
         assert f"the oldest that is kept is {now - 1}" in str(refused.value) and "retention" in refused.value.diag.message_hint
+
+
+def test_vacuum_keeps_what_at_reads(node):
+    """What a transaction or a statement read of an older version stays until it ends, also when nothing else reads back so far."""
+    base = folder(node, "lone", "lone")
+
+    def files():
+        return {path.name for path in base.glob("*.parquet")}
+
+    node.apply(mesh("1h"))
+    before = files()
+    for gen in (150, 151, 152):
+        publish(node, gen)
+    old, was = newest(node) - 2, files() - before
+    sql = f"SELECT gen, count(*) FROM zoo.lone AT (VERSION => {old}) GROUP BY 1"
+    slow = f"SELECT count(*) FROM zoo.lone AS l AT (VERSION => {old + 1}), range(50000) AS a(i), range(50000) AS b(i) WHERE hash(l.gen + a.i, b.i) <> 1"
+    with connect(node, "rhea") as session, connect(node, "rhea") as alone:
+        session.execute("BEGIN")
+        assert session.execute(sql).fetchall() == [(150, 3)]
+        thread, outcome = in_background(lambda: alone.execute(slow).fetchall())
+        wait_for(lambda: [r for r in query(node, "rhea", "SELECT statement, state FROM mesh.queries") if "range(" in r[0] and r[1] == "running"])
+        node.apply(mesh("1s"))
+        time.sleep(1.2)
+        publish(node, 153)
+        assert was <= files(), "both are read"
+        assert session.execute(sql).fetchall() == [(150, 3)]
+        assert session.execute(f"EXPLAIN {sql}").fetchall()
+        session.execute("COMMIT")
+        publish(node, 154)
+        assert thread.is_alive(), outcome
+        assert len(was - files()) == 1, "the statement alone reads back to its version"
+        with pytest.raises(psycopg.errors.UndefinedObject):
+            session.execute(sql)
+        alone.cancel()
+        thread.join()
+        assert "error" in outcome
+        time.sleep(1.2)
+        publish(node, 155)
+        assert len(files()) == 2, "nobody reads older ones"
 
 
 def test_the_log_is_cleaned_behind_a_checkpoint(node):
