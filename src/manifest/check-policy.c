@@ -186,6 +186,10 @@ void check_policies(struct reading *r)
 		check_names(r, p, &p->columns, ON_COLUMN, &known.columns);
 		check_labels(r, p, &p->tags, "tag", &known.tags);
 		check_labels(r, p, &p->classifications, "classification", &known.classifications);
+		check_labels(r, p, &p->group_by, "column", &known.columns);
+		if (p->subject.len)
+			check_labels(r, p, &(struct slices){.items = &p->subject, .len = 1},
+				"column", &known.columns);
 		check_purposes(r, p, p->to, p->to_count);
 		check_purposes(r, p, p->unless, p->unless_count);
 	}

@@ -396,7 +396,7 @@ static void compare_columns(
 	}
 }
 
-static const struct manifest_port *port_of(
+const struct manifest_port *manifest_same_port(
 	const struct manifest_product *product, const struct manifest_port *wanted)
 {
 	for (size_t i = 0; product && i < product->port_count; i++)
@@ -410,7 +410,7 @@ static void compare_port(struct comparison *c, const struct manifest_set *old_se
 	const struct manifest_set *new_set, const struct manifest_product *new_product,
 	const struct manifest_port *old_port)
 {
-	const struct manifest_port *new_port = port_of(new_product, old_port);
+	const struct manifest_port *new_port = manifest_same_port(new_product, old_port);
 	const struct manifest_schema *old = manifest_port_schema(old_set, old_port);
 
 	c->table = old_port->name;

@@ -318,6 +318,9 @@ struct mark manifest_mark_in(struct slice path, struct slice text, size_t offset
 struct mark manifest_mark_inside(
 	struct slice text, struct mark at, struct slice value, size_t offset);
 
+/* The product's port of the same name and major version; NULL when there is none. */
+const struct manifest_port *manifest_same_port(
+	const struct manifest_product *product, const struct manifest_port *wanted);
 /* Lookups; SIZE_MAX when absent. */
 size_t manifest_find_domain(const struct manifest_set *set, struct slice name);
 size_t manifest_find_product(
@@ -383,6 +386,11 @@ struct manifest_break {
  * required dropped, key changed. A port that is gone breaks, unless its product was retired. */
 void manifest_breaking(struct arena *arena, const struct manifest_set *old_set,
 	const struct manifest_set *new_set, struct manifest_break **out, size_t *count_out);
+
+/* Promises of the same major version that become weaker (checks, service levels, retention): adds
+ * warnings. */
+void manifest_loosened(const struct manifest_set *old_set, const struct manifest_set *new_set,
+	struct manifest_problems *problems);
 
 /* One manifest in its one form: key order as written, two spaces, plain scalars where they can be.
  * 42601 when it is no YAML. */

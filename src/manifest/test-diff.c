@@ -129,11 +129,63 @@ static void test_diff(void **state)
 	}
 }
 
+#define PROMISES(quality, sla) CONTRACT(ID TOTAL "    quality:\n" quality "slaProperties:\n" sla)
+#define FRESH "  - {property: freshness, value: 1, unit: h}\n"
+#define RULE(rest) "      - {name: some, metric: rowCount, " rest "}\n"
+
+static void test_loosened(void **state)
+{
+	static const struct {
+		struct text_file after;
+		const char *warning; /* NULL = none */
+	} rows[] = {
+		{PROMISES(RULE("mustBeLessThan: 5"), FRESH), NULL},
+		{PROMISES(RULE("mustBeLessThan: 4"),
+			 "  - {property: freshness, value: 30, unit: min}\n"),
+			NULL},
+		{PROMISES(RULE("mustBeLessThan: 6"), FRESH),
+			"sales.orders: quality check some allows more than it did"},
+		{PROMISES(RULE("mustBeLessThan: 5, severity: warning"), FRESH),
+			"sales.orders: quality check some no longer stops a publish"},
+		{PROMISES("      - {name: another, metric: rowCount, mustBe: 1}\n", FRESH),
+			"sales.orders: quality check some is gone"},
+		{PROMISES(RULE("mustBeLessThan: 5"),
+			 "  - {property: freshness, value: 2, unit: h}\n"),
+			"sales.orders: service level freshness is looser: 1 became 2"},
+		{PROMISES(RULE("mustBeLessThan: 5"),
+			 "  - {property: retention, value: 1, unit: y}\n"),
+			"sales.orders: service level freshness (1) is gone"},
+	};
+	static const struct text_file BASE[] = {MESH, DOMAIN, SOURCE, PRODUCT,
+		PROMISES(RULE("mustBeLessThan: 5"), FRESH), PIPELINE};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		scoped(arena_free) struct arena *arena = arena_new();
+		struct manifest_file before[array_len(BASE)];
+		struct manifest_file after[array_len(BASE)];
+		struct manifest_set sets[2];
+		struct manifest_problems ignored = {.arena = arena};
+		struct manifest_problems problems = {.arena = arena};
+		to_files(BASE, array_len(BASE), before);
+		to_files(BASE, array_len(BASE), after);
+		put_file(after, array_len(BASE), rows[i].after);
+		assert_true(manifest_parse(arena, before, array_len(BASE), &sets[0], &ignored));
+		assert_true(manifest_parse(arena, after, array_len(BASE), &sets[1], &ignored));
+		manifest_loosened(&sets[0], &sets[1], &problems);
+		assert_int_equal(problems.len, rows[i].warning != NULL);
+		assert_int_equal(problems.errors, 0);
+		if (rows[i].warning)
+			assert_string_equal(problems.items[0].message.ptr, rows[i].warning);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_loosened),
 	};
 
 	return cmocka_run_group_tests_name("manifest diff", tests, NULL, NULL);

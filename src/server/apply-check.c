@@ -1,10 +1,12 @@
 /* The checks of an apply that need more than the files' text: SQL goes through the same parser and
  * gate as statements do. */
+#include "base/map.h"
 #include "catalog/model.h"
 #include "server/apply-private.h"
 #include "server/auth.h"
 #include "server/server-private.h"
 #include "server/storage.h"
+#include "store/accounts.h"
 
 /* What a transform reads that stood there before was judged before. */
 static bool is_unchanged(const struct apply_work *work, struct slice path)
@@ -179,5 +181,49 @@ bool apply_check_rights(const struct apply_work *work, struct error *err)
 		if (!apply_find_file(work->new_files, work->new_count, work->old_files[i].path) &&
 			!may_change(work, work->old_files[i].path))
 			return refuse(work->old_files[i].path, err);
+	return true;
+}
+
+static bool groups_of_people(struct apply_work *work, struct map *out, struct error *err)
+{
+	struct account_row *accounts;
+	size_t count;
+	*out = map_in(work->arena);
+	if (!accounts_list(work->server->store, work->arena, &accounts, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < accounts[i].group_count; k++)
+			map_put(out, accounts[i].groups[k], &accounts[i]);
+	return true;
+}
+
+static void check_grant(
+	struct apply_work *work, const struct manifest_policy *policy, const struct map *groups)
+{
+	for (size_t i = 0; i < policy->to_count; i++)
+		for (size_t k = 0; k < policy->to[i].groups.len; k++) {
+			struct slice group = policy->to[i].groups.items[k];
+			if (slice_starts_with(group, SLICE("team:")) || map_get(groups, group))
+				continue;
+			manifest_problem_add(&work->problems, policy->at, true,
+				arena_printf(work->arena,
+					"policy \"%.*s\": nobody is in the group \"%.*s\"",
+					SLICE_FMT(policy->name), SLICE_FMT(group)),
+				SLICE_NONE, SLICE("`weft get groups` lists those with members."));
+		}
+}
+
+bool apply_check_grants(struct apply_work *work, struct error *err)
+{
+	struct map groups;
+	if (!work->request->identity->principal.admin)
+		return true;
+	if (!groups_of_people(work, &groups, err))
+		return false;
+	for (size_t i = 0; i < work->new_set.policy_count; i++) {
+		const struct manifest_policy *policy = &work->new_set.policies[i];
+		if (slice_equal_c(policy->effect, "allow") && !is_unchanged(work, policy->at.path))
+			check_grant(work, policy, &groups);
+	}
 	return true;
 }

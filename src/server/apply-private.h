@@ -27,6 +27,9 @@ struct apply_work {
 bool apply_check_sql(struct apply_work *work, struct error *err) must_check;
 /* Storage folders of domains: below lake.dirs, none in another domain's. Adds problems. */
 void apply_check_storage(struct apply_work *work);
+/* Allow rules for groups that nobody is in: warnings, for administrators only, since others may not
+ * know who is in a group. false only for I/O. */
+bool apply_check_grants(struct apply_work *work, struct error *err) must_check;
 /* 42501 naming the first file that the identity may not change. */
 bool apply_check_rights(const struct apply_work *work, struct error *err) must_check;
 /* Administrators and the mesh's owners: they know of every domain. */

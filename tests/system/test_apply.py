@@ -55,6 +55,28 @@ def test_breaking_changes_are_refused_by_column(lab):
     assert query(lab, "eve", "SELECT count(*), count(email) FROM lab.people") == [(1000, 0)]
 
 
+def warnings(node, files, user=None):
+    base = node.write(files, f"plan{time.monotonic_ns()}")
+    plan = node.cli_json("plan", "-f", base, *(["--as", user] if user else []))
+    assert plan["ok"], plan
+    return [e["message"] for e in plan["errors"] if e["warning"]]
+
+
+def test_plans_tell_what_gets_weaker(shared_lab):
+    weaker = changed(CONTRACT, "mustBeGreaterThan: 0", "mustBeGreaterThan: -1")
+    readers = "domains/lab/policies/readers.yaml"
+    weaker[readers] = smallmesh.FILES[readers].replace("[readers]", "[readers, raeders]")
+    weaker["governance/policies/few.yaml"] = (
+        "apiVersion: weft/v1\nkind: Policy\nmetadata: {name: few}\nspec:\n  effect: suppress\n  on: {tables: [lab.people]}\n  minGroup: 5\n  groupBy: [regoin]\n  subject: nmae\n"
+    )
+    expected = {'policy "few": column "regoin" matches nothing', 'policy "few": column "nmae" matches nothing', 'policy "readers": nobody is in the group "raeders"'}
+    said = warnings(shared_lab, weaker)
+    assert expected < set(said) and any("allows more" in text for text in said), said
+    del weaker["governance/policies/few.yaml"]
+    assert not any("nobody" in text for text in warnings(shared_lab, weaker, "olaf"))  # who is in a group is for administrators
+    assert warnings(shared_lab, smallmesh.FILES) == []
+
+
 def test_a_policy_takes_effect_on_the_next_statement(lab):
     with connect(lab, "eve") as session:
         assert session.execute("SELECT count(*) FROM lab.people").fetchall() == [(1000,)]
