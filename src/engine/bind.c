@@ -261,6 +261,25 @@ bool bind_text_value(struct bind *bind, duckdb_type type, struct slice text, duc
 	return true;
 }
 
+/* Wide enough for each of them; DOUBLE where DECIMAL is not, or one of them is NaN or infinite. */
+static duckdb_logical_type type_of_decimals(const duckdb_value *values, size_t count)
+{
+	uint8_t whole = 1;
+	uint8_t scale = 0;
+	bool real = false;
+	for (size_t i = 0; i < count; i++) {
+		duckdb_logical_type type = duckdb_get_value_type(values[i]); /* the value's own */
+		real |= duckdb_get_type_id(type) == DUCKDB_TYPE_DOUBLE;
+		if (duckdb_get_type_id(type) != DUCKDB_TYPE_DECIMAL)
+			continue;
+		uint8_t places = duckdb_decimal_scale(type);
+		whole = max_of(whole, (uint8_t)(duckdb_decimal_width(type) - places));
+		scale = max_of(scale, places);
+	}
+	return real || whole + scale > 38 ? duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE)
+					  : duckdb_create_decimal_type(whole + scale, scale);
+}
+
 static bool make_list(struct bind *bind, const struct oid_row *item, int format, struct slice value,
 	duckdb_value *out, struct error *err)
 {
@@ -282,10 +301,8 @@ static bool make_list(struct bind *bind, const struct oid_row *item, int format,
 			ok = bind_text_value(bind, item->type, text, &values[made], err);
 	}
 	if (ok) {
-		/* Integers are made as wide as DuckDB's list type needs; decimals as doubles would
-		 * lose. */
 		duckdb_logical_type type = item->type == DUCKDB_TYPE_DECIMAL
-						   ? duckdb_create_decimal_type(38, 10)
+						   ? type_of_decimals(values, items.len)
 						   : duckdb_create_logical_type(item->type);
 		*out = duckdb_create_list_value(type, values, items.len);
 		duckdb_destroy_logical_type(&type);

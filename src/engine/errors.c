@@ -68,6 +68,8 @@ static const struct rule rules[] = {
 	{DUCKDB_ERROR_CATALOG, NULL, SQLSTATE_UNDEFINED_OBJECT, NULL, NULL},
 	{DUCKDB_ERROR_CONVERSION, "date field value out of range", SQLSTATE_DATETIME_OVERFLOW, NULL,
 		NULL},
+	{DUCKDB_ERROR_CONVERSION, "Could not cast value", SQLSTATE_NUMERIC_OUT_OF_RANGE, NULL,
+		"Cast to a wider type: numeric(38, 2), or double precision."},
 	{DUCKDB_ERROR_CONVERSION, "out of range", SQLSTATE_NUMERIC_OUT_OF_RANGE, NULL, NULL},
 	{DUCKDB_ERROR_CONVERSION, "date", SQLSTATE_INVALID_DATETIME_FORMAT, NULL, NULL},
 	{DUCKDB_ERROR_CONVERSION, "time", SQLSTATE_INVALID_DATETIME_FORMAT, NULL, NULL},
@@ -86,6 +88,11 @@ static const struct rule rules[] = {
 	{DUCKDB_ERROR_CONSTRAINT, NULL, SQLSTATE_CONSTRAINT_VIOLATION, NULL, NULL},
 	{-1, NULL, SQLSTATE_DATA_EXCEPTION, NULL, NULL},
 };
+
+/* Of PostgreSQL's numeric only. */
+static const struct rule no_number = {-1, NULL, SQLSTATE_FEATURE_NOT_SUPPORTED,
+	"numeric holds neither NaN nor Infinity here",
+	"Take double precision, which does: $1::float8, 'NaN'::float8."};
 
 struct class_name {
 	const char *prefix;
@@ -122,9 +129,28 @@ static const struct class_name *find_class(struct slice message)
 	return NULL;
 }
 
+/* Could not cast value nan to DECIMAL(18,3), convert string "Infinity" to DECIMAL(10,2) */
+static bool names_no_number(struct slice message)
+{
+	static const char *const words[] = {"nan", "inf", "infinity"};
+	size_t end = slice_find(message, SLICE(" to DECIMAL("), 0);
+	size_t begin;
+	if (end == SIZE_MAX)
+		return false;
+	end -= end > 0 && message.ptr[end - 1] == '"';
+	for (begin = end; begin > 0 && !strchr(" \"+-", message.ptr[begin - 1]);)
+		begin--;
+	for (size_t i = 0; i < array_len(words); i++)
+		if (slice_equal_nocase(slice_sub(message, begin, end), slice_from_c(words[i])))
+			return true;
+	return false;
+}
+
 static const struct rule *find_rule(duckdb_error_type type, const char *message)
 {
 	const struct rule *rule = rules;
+	if (type == DUCKDB_ERROR_CONVERSION && names_no_number(slice_from_c(message)))
+		return &no_number;
 	while ((rule->type >= 0 && rule->type != (int)type) ||
 		(rule->part && !strstr(message, rule->part)))
 		rule++;

@@ -331,6 +331,28 @@ def test_values_without_a_form(conn):
     assert conn.execute("select %s::text::json", ("[[1,2],[3,4]]",)).fetchone() == ([[1, 2], [3, 4]],)
 
 
+@pytest.mark.parametrize("place", ["%b", "%t"])
+def test_numbers_beyond_decimal(conn, place):
+    nan, wide = decimal.Decimal("NaN"), decimal.Decimal("12345678901234567890123456789.5")
+    below = f"select count(*) from sales.orders where amount < {place}"
+    for value, count in (nan, ROWS), (decimal.Decimal("Infinity"), ROWS), (decimal.Decimal("-Infinity"), 0), (wide, ROWS), (decimal.Decimal("1e50"), ROWS):
+        assert conn.execute(below, (value,)).fetchone() == (count,)
+    assert repr(conn.execute(f"select {place}::float8", (nan,)).fetchone()[0]) == "nan"
+    for text in f"select {place}", f"select {place}::numeric(10, 2)", f"select amount + {place} from sales.orders":
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="neither NaN nor Infinity") as caught:
+            conn.execute(text, (nan,))
+        assert "float8" in caught.value.diag.message_hint
+    for text in "select 'nan'::numeric", "select '-Infinity'::numeric(10, 2)", "select 'NaN'::float8::numeric":
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="neither NaN nor Infinity"):
+            conn.execute(text)
+    with pytest.raises(psycopg.errors.NumericValueOutOfRange):
+        conn.execute("select 100000::numeric(5, 2)")
+    items = [decimal.Decimal("7.25"), decimal.Decimal("0.123456789012"), None]
+    assert conn.execute(f"select count(*) from sales.orders where amount = any({place})", (items,)).fetchone() == (1,)
+    assert conn.execute(f"select {place}::numeric(38, 12)[]", (items,)).fetchone() == (items,)
+    assert conn.execute(f"select {place}::float8[]", ([decimal.Decimal("1e50")],)).fetchone() == ([1e50],)
+
+
 @pytest.mark.parametrize("text", [
     "select shop.sales.orders.id from sales.orders where shop.sales.orders.id = 7", "select sales.orders.id from shop.sales.orders where sales.orders.id = 7",
     'select "shop"."sales"."orders"."id" from "shop"."sales"."orders" where "orders".id = 7', "select Shop.Sales.Orders.ID from Sales.Orders order by 1 offset 7"])
