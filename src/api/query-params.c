@@ -6,7 +6,7 @@
 
 #include "catalog/pgtype.h"
 
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_TEXT = 25, OID_FLOAT8 = 701, PARAMS_MAX = 1000 };
+enum { OID_BOOL = 16, OID_INT8 = 20, OID_TEXT = 25, OID_FLOAT8 = 701, PARAMS_MAX = 65535 };
 
 /* PostgreSQL's name, short or long. */
 static uint32_t postgres_oid(struct slice name)

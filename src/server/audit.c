@@ -1,5 +1,7 @@
 #include "server/audit.h"
 
+#include <sodium.h>
+
 #include "base/clock.h"
 #include "base/str.h"
 #include "catalog/model.h"
@@ -45,14 +47,32 @@ static struct slice details_json(struct arena *arena, const struct query *q)
 	return str_slice(&out);
 }
 
-static struct audit_begin common(const struct query *q)
+/* Whole up to 64 KB, which nobody writes by hand. Of a longer one the beginning and by what its
+ * sender can prove the rest: else a user could fill the store with text. */
+static struct slice text_of(struct arena *arena, struct slice text)
+{
+	enum { KEPT = 64 * 1024 };
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char hex[sizeof hash * 2 + 1];
+	size_t kept = KEPT;
+	if (text.len <= KEPT)
+		return text;
+	while (kept > 0 && ((unsigned char)text.ptr[kept] & 0xc0) == 0x80)
+		kept--;
+	crypto_hash_sha256(hash, (const unsigned char *)text.ptr, text.len);
+	sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+	return arena_printf(arena, "%.*s… (%zu bytes, SHA-256 %s)",
+		SLICE_FMT(slice_sub(text, 0, kept)), text.len, hex);
+}
+
+static struct audit_begin common(struct arena *arena, const struct query *q)
 {
 	return (struct audit_begin){.principal = q->principal_name,
 		.purpose = q->principal.purpose,
 		.door = q->request.door,
 		.session = q->request.session,
 		.request_id = q->request.request_id,
-		.statement = q->request.text,
+		.statement = text_of(arena, q->request.text),
 		.epoch = q->newest.model->epoch};
 }
 
@@ -82,7 +102,7 @@ static const char *refused_as(const struct error *failure)
 bool query_audit_begin(struct query *q, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
-	struct audit_begin record = common(q);
+	struct audit_begin record = common(scratch, q);
 	record.tables = tables_json(scratch, q->plan);
 	record.decision = SLICE("allow");
 	record.details = details_json(scratch, q);
@@ -142,8 +162,9 @@ void query_audit_end(struct query *q, const struct error *failure)
 
 void query_audit_refused(struct query *q, const struct error *failure)
 {
+	scoped(arena_free) struct arena *scratch = arena_new();
 	struct error err;
-	struct audit_begin record = common(q);
+	struct audit_begin record = common(scratch, q);
 	record.tables = SLICE("[]");
 	record.decision = SLICE("deny");
 	record.details = SLICE("{}");

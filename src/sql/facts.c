@@ -299,11 +299,15 @@ static bool enter_parameter(struct walk *w, const struct tree *node)
 	if (w->mode == WALK_EXPRESSION)
 		return walk_refuse(
 			w, SQLSTATE_FEATURE_NOT_SUPPORTED, "an expression has no parameters");
-	if (!slice_to_u64(tree_text(node, "identifier"), &number) || number == 0 ||
-		number > MAX_PARAMS) {
+	if (!slice_to_u64(tree_text(node, "identifier"), &number) || number == 0) {
 		walk_refuse(
 			w, SQLSTATE_FEATURE_NOT_SUPPORTED, "parameters have numbers, not names");
 		return error_hint(w->err, "Write $1, $2, …");
+	}
+	if (number > MAX_PARAMS) {
+		walk_refuse(w, SQLSTATE_STATEMENT_TOO_COMPLEX,
+			"a statement has at most %d parameters", MAX_PARAMS);
+		return error_hint(w->err, "Send long lists of values as one array parameter.");
 	}
 	w->param_count = max_of(w->param_count, (size_t)number);
 	return true;

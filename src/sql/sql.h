@@ -104,7 +104,7 @@ bool sql_inspect(struct arena *arena, struct slice ast_json, struct slice statem
 bool sql_inspect_catalogue(struct arena *arena, struct slice ast_json, struct slice statement,
 	struct sql_facts *out, struct error *err) must_check;
 
-/* Before a worker sees it: UTF-8, no NUL, at most 64 KB, nesting at most 200. */
+/* Before a worker sees it: UTF-8, no NUL, at most 4 MB, nesting at most 200. */
 bool sql_check_text(struct slice statement, struct error *err) must_check;
 
 /* What a column type may be compared with; false: this conjunct is not leak-proof for that type.

@@ -86,9 +86,9 @@ static void keeps_limits(void **state)
 
 	(void)state;
 	repeated(arena, "[", 5000, false);
-	repeated(arena, "1,", 190000, true);
-	repeated(arena, "1,", 210000, false);
-	repeated(arena, "\"1234567890\",", 200000, false);
+	repeated(arena, "1,", 1400000, true);
+	repeated(arena, "1,", 1600000, false);
+	repeated(arena, "\"1234567890123456789012345678901234567890\",", 800000, false);
 	for (int i = 0; i < 65; i++)
 		str_printf(&keys, "%s\"k%d\":1", i ? "," : "{", i);
 	str_add_char(&keys, '}');

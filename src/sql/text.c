@@ -4,7 +4,7 @@
 #include "sql/sql.h"
 #include "sql/text-private.h"
 
-enum { MAX_STATEMENT = 64 * 1024, MAX_NESTING = 200 };
+enum { MAX_STATEMENT = 4 * 1024 * 1024, MAX_NESTING = 200 };
 
 int text_position(struct slice text, size_t offset)
 {

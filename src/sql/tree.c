@@ -2,9 +2,9 @@
 #include "sql/tree.h"
 
 enum {
-	MAX_BYTES = 2 * 1024 * 1024,
+	MAX_BYTES = 32 * 1024 * 1024,
 	MAX_LEVELS = 1000,
-	MAX_VALUES = 200000,
+	MAX_VALUES = 1500000,
 	MAX_KEYS = 64,
 };
 
@@ -296,7 +296,7 @@ bool tree_parse(struct arena *arena, struct slice text, const struct tree **out,
 	struct tree *root = arena_new_of(arena, struct tree);
 
 	if (text.len > MAX_BYTES)
-		return too_large(&r, "its syntax tree has more than 2 MB");
+		return too_large(&r, "its syntax tree has more than 32 MB");
 	if (!slice_is_utf8(text))
 		return fail(&r);
 	if (!read_value(&r, root))

@@ -6,8 +6,8 @@
 
 /*
  * A JSON text as a tree in an arena, for ASTs. jansson cannot read them: DuckDB writes "no
- * location" as 2^64-1, and large numbers must not lose digits. Foreign bytes: at most 2 MB, 1 000
- * levels, 200 000 values, 64 keys in an object; no duplicate keys, no Infinity or NaN, strict
+ * location" as 2^64-1, and large numbers must not lose digits. Foreign bytes: at most 32 MB, 1 000
+ * levels, 1 500 000 values, 64 keys in an object; no duplicate keys, no Infinity or NaN, strict
  * UTF-8, no NUL in strings. Source: RFC 8259. Recursion is bounded by the level limit. Any thread.
  */
 enum tree_kind {

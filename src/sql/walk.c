@@ -9,7 +9,7 @@
 #include "sql/text-private.h"
 #include "sql/walk-private.h"
 
-enum { MAX_DEPTH = 200, MAX_NODES = 5000 };
+enum { MAX_DEPTH = 200, MAX_NODES = 300000 };
 
 static const char *const logical_types[] = {"NULL", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER",
 	"BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM",

@@ -118,28 +118,37 @@ static bool read_text(
 
 /* The type of a cast that is written around a parameter; text where nothing is known, since
  * clients cannot do with no type at all. */
-static uint32_t written_oid(
-	struct query_worker *worker, const struct session_statement *s, size_t index)
+static uint32_t written_oid(struct query_worker *worker, const struct session_statement *s,
+	const struct rewrite_param *use)
 {
-	size_t count;
-	struct rewrite_param *uses = rewrite_param_uses(worker->arena, s->text, &count);
 	scoped(engine_statement_free) struct engine_statement *beside = NULL;
+	size_t count;
 	struct error ignored;
-	if (index >= count || slice_is_none(uses[index].written) ||
+	if (slice_is_none(use->written) ||
 		!session_prepare_beside(worker->session, s->key,
 			arena_printf(worker->arena, "SELECT CAST(NULL AS %.*s)",
-				SLICE_FMT(uses[index].written)),
+				SLICE_FMT(use->written)),
 			&beside, &ignored))
 		return PG_TEXT;
 	const struct engine_column *columns = engine_statement_columns(beside, &count);
 	return count == 1 && columns[0].oid ? columns[0].oid : PG_TEXT;
 }
 
-static uint32_t param_oid(struct query_worker *worker, const struct session_statement *s,
-	const struct engine_statement *statement, size_t index)
+static json_t *param_oids(struct query_worker *worker, const struct session_statement *s,
+	const struct engine_statement *statement)
 {
-	uint32_t oid = engine_statement_param_oid(statement, index);
-	return oid ? oid : written_oid(worker, s, index);
+	json_t *list = json_array();
+	struct rewrite_param *uses = NULL; /* read once the first type is missing */
+	size_t use_count = 0;
+	for (size_t i = 0; i < engine_statement_param_count(statement); i++) {
+		uint32_t oid = engine_statement_param_oid(statement, i);
+		if (!oid && !uses)
+			uses = rewrite_param_uses(worker->arena, s->text, &use_count);
+		if (!oid)
+			oid = i < use_count ? written_oid(worker, s, &uses[i]) : PG_TEXT;
+		json_array_append_new(list, json_integer(oid));
+	}
+	return list;
 }
 
 static bool send_prepared(struct query_worker *worker, const struct session_statement *s,
@@ -148,7 +157,6 @@ static bool send_prepared(struct query_worker *worker, const struct session_stat
 	size_t count;
 	const struct engine_column *columns = engine_statement_columns(statement, &count);
 	json_t *list = json_array();
-	json_t *params = json_array();
 	json_t *body = json_object();
 	for (size_t i = 0; i < count; i++) {
 		json_t *column = json_object();
@@ -159,10 +167,8 @@ static bool send_prepared(struct query_worker *worker, const struct session_stat
 		json_object_set_new(column, "size", json_integer(columns[i].size));
 		json_array_append_new(list, column);
 	}
-	for (size_t i = 0; i < engine_statement_param_count(statement); i++)
-		json_array_append_new(params, json_integer(param_oid(worker, s, statement, i)));
 	json_object_set_new(body, "columns", list);
-	json_object_set_new(body, "params", params);
+	json_object_set_new(body, "params", param_oids(worker, s, statement));
 	return query_send_json(worker, W_PREPARED, body, err);
 }
 

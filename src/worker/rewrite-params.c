@@ -149,6 +149,7 @@ struct rewrite_param *rewrite_param_uses(struct arena *arena, struct slice text,
 	struct rewrite_param *uses = NULL;
 	struct lexer lexer = lexer_of(text);
 	struct token before[2] = {0};
+	size_t room = 0;
 	size_t count = 0;
 
 	for (struct token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_ERROR;
@@ -156,11 +157,13 @@ struct rewrite_param *rewrite_param_uses(struct arena *arena, struct slice text,
 		uint64_t number;
 
 		if (number_of(t, &number)) {
-			if (number > count) {
-				uses = arena_grow(arena, uses, count * sizeof *uses,
-					(size_t)number * sizeof *uses);
-				count = (size_t)number;
+			if (number > room) {
+				size_t more = max_of((size_t)number, room * 2);
+				uses = arena_grow(
+					arena, uses, room * sizeof *uses, more * sizeof *uses);
+				room = more;
 			}
+			count = max_of(count, (size_t)number);
 			if (slice_is_none(uses[number - 1].written))
 				judge(lexer, before, &uses[number - 1]);
 		}

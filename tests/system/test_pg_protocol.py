@@ -1,12 +1,16 @@
 """PostgreSQL clients against a real node: types in text and binary, catalogues, governance, snapshots, limits."""
 import asyncio
+import base64
 import datetime
 import decimal
 import json
 import pathlib
+import ssl
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 import uuid
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -290,26 +294,51 @@ def test_jdbc_metadata(node):
     assert done.returncode == 0 and done.stdout.strip().endswith("ok"), done.stdout + done.stderr
 
 
-def test_transaction_pins_a_snapshot(node):
-    """Last: it changes the table."""
-    with psycopg.connect(node.dsn("ann")) as pinned, psycopg.connect(node.dsn("ann"), autocommit=True) as fresh:
-        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
-        write_orders(node.data / "sources", ROWS + 100)
-        node.cli("run", "sales.orders")
-        assert fresh.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
-        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
-        pinned.commit()
-        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
-
-
 def test_large_answers(conn):
     assert sum(len(row[0]) for row in conn.execute("select repeat('x', 1000000) from range(100)")) == 100_000_000
     assert len(conn.execute("select repeat('x', 100000000)").fetchone()[0]) == 100_000_000
     assert len(conn.execute("select " + ", ".join(f"{i} as c{i}" for i in range(1664))).fetchone()) == 1664
     with pytest.raises(psycopg.errors.ConfigurationLimitExceeded, match="a row of the answer has"):
         conn.execute("select repeat('x', 70000000), repeat('y', 70000000)")
-    with pytest.raises(psycopg.errors.StatementTooComplex, match="at most 65536"):
-        conn.execute("select 1 -- " + "x" * 70000)
+    with pytest.raises(psycopg.errors.StatementTooComplex, match="at most 4194304"):
+        conn.execute("select 1 -- " + "x" * 5000000)
+    assert conn.execute("select 1").fetchone() == (1,)
+
+
+def quickly(seconds, work):
+    """What it gives; the bound is generous, as all but linear work would take minutes."""
+    began = time.monotonic()
+    answer = work()
+    assert time.monotonic() - began < seconds
+    return answer
+
+
+def ask_http(node, sql, params=()):
+    request = urllib.request.Request(node.url("/api/v1/query"), data=json.dumps({"sql": sql, "params": list(params)}).encode(), headers={
+        "Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode(), "Content-Type": "application/json"})
+    with urllib.request.urlopen(request, context=ssl._create_unverified_context()) as answer:
+        return json.load(answer)
+
+
+def test_large_statements(node, conn):
+    ids, raw = ",".join(map(str, range(20000))), psycopg.RawCursor(conn)
+    inside = f"select count(*) from sales.orders where id in ({ids})"
+    for prepare in False, True:
+        assert quickly(20, lambda: conn.execute(inside, prepare=prepare).fetchone()) == (ROWS,)
+        assert quickly(20, lambda: conn.execute(f"select '{'x' * 1_000_000}'", prepare=prepare).fetchone()) == ("x" * 1_000_000,)
+    assert ask_http(node, inside) == [{"count": ROWS}]
+    assert conn.execute("select length(statement) < 70000, statement like '%SHA-256%' from mesh.audit where statement like 'select count(*) %0,1,2,3,%'"
+                        ).fetchall() == [(True, True)] * 3
+    places = ",".join(f"${i + 1}" for i in range(65535))
+    numbers, texts = list(range(65535)), [str(i) for i in range(65535)]
+    inside = f"select count(*) from sales.orders where id in ({places})"
+    assert quickly(60, lambda: raw.execute(inside, numbers).fetchone()) == (ROWS,)
+    assert quickly(60, lambda: raw.execute("select count(*) from (values (" + places.replace(",", "),(") + "))", texts).fetchone()) == (65535,)
+    assert quickly(60, lambda: ask_http(node, inside, numbers)) == [{"count": ROWS}]
+    with pytest.raises(psycopg.errors.StatementTooComplex, match="at most 65535 parameters"):
+        conn.execute(inside.replace("$65535", "$65536"))
+    with pytest.raises((psycopg.errors.StatementTooComplex, psycopg.errors.OutOfMemory)):
+        conn.execute("select count(*) from sales.orders where id in (" + "1," * 700_000 + "1)")
     assert conn.execute("select 1").fetchone() == (1,)
 
 
@@ -363,3 +392,15 @@ def test_names_of_many_parts(conn, text):
 @pytest.mark.parametrize("star", ["orders.*", "sales.orders.*", "shop.sales.orders.*", '"shop"."sales"."orders".*', "orders.*, sales.orders.id * 2"])
 def test_stars_of_many_parts(conn, star):
     assert conn.execute(f"select {star} from sales.orders where id = 7").fetchone()[:10] == EXPECTED
+
+
+def test_transaction_pins_a_snapshot(node):
+    """Last: it changes the table."""
+    with psycopg.connect(node.dsn("ann")) as pinned, psycopg.connect(node.dsn("ann"), autocommit=True) as fresh:
+        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
+        write_orders(node.data / "sources", ROWS + 100)
+        node.cli("run", "sales.orders")
+        assert fresh.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
+        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS,)
+        pinned.commit()
+        assert pinned.execute("select count(*) from sales.orders").fetchone() == (ROWS + 100,)
