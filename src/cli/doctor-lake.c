@@ -48,13 +48,10 @@ static void check_on_disk(
 static void compare(struct lake *lake, const struct table_version_row *table,
 	const struct file_list *served, const struct delta_state *logged)
 {
-	struct map in_log = map_in(lake->arena);
-
-	for (size_t i = 0; i < logged->file_count; i++)
-		map_put(&in_log, logged->files[i].path, &logged->files[i]);
 	for (size_t i = 0; i < served->count; i++) {
 		const struct file_row *file = &served->items[i];
-		const struct delta_file *other = map_get(&in_log, file->path);
+		const struct delta_entry *entry = map_get(&logged->entries, file->path);
+		const struct delta_file *other = entry && entry->visible ? &entry->file : NULL;
 
 		check_on_disk(lake, table, file);
 		if (!other || other->bytes != file->bytes)

@@ -36,7 +36,7 @@ struct delta_file {
 	struct slice hash;  /* "blake2b:…", kept in tags; none */
 	const struct delta_partition *partitions;
 	size_t partition_count;
-	struct slice action; /* set by replay: the add action as read, JSON */
+	struct slice action; /* set by replay: the add action, JSON, as checkpoints have it */
 };
 
 /* Types: what is stored in the file for a type that Delta lacks ("UUID" -> "VARCHAR"), the type
@@ -94,12 +94,13 @@ bool delta_is_ours(const char *table_dir, int64_t version, struct slice txn_app,
 bool delta_take_back(const char *table_dir, int64_t version, struct slice txn_app,
 	int64_t txn_version, struct error *err) must_check;
 
-/* What a file leaves behind when it is removed, for as long as a reader may still hold an older
- * version. */
-struct delta_tombstone {
+/* What the log says of a path: the last action on it wins. A file that was removed leaves a
+ * tombstone, for as long as a reader may still hold an older version. */
+struct delta_entry {
+	bool visible;
+	struct delta_file file; /* when it is visible */
 	int64_t deleted_ms;
-	bool back;	     /* it was added again: no tombstone any more */
-	struct slice action; /* the remove action as read, JSON */
+	struct slice tombstone; /* the remove action as read, JSON; when it is not */
 };
 
 /* The state of a table by replay of its log. Text is foreign. */
@@ -111,10 +112,8 @@ struct delta_state {
 	struct slice schema_string;
 	struct slice txn_app; /* of the last commit that had one */
 	int64_t txn_version;
-	struct delta_file *files; /* those that are visible, in order of adding */
-	size_t file_count;
-	size_t file_cap;
-	struct map tombstones; /* path -> struct delta_tombstone */
+	struct map entries; /* path -> struct delta_entry */
+	size_t file_count;  /* of those that are visible */
 };
 
 void delta_state_init(struct delta_state *state, struct arena *arena);
@@ -125,6 +124,10 @@ bool delta_state_apply(struct delta_state *state, int64_t version, struct slice 
  * <table_dir>/_delta_log/<version>.json up to version (-1 = the newest). XX001 for a gap. */
 bool delta_state_load(struct delta_state *state, const char *table_dir, int64_t version,
 	struct error *err) must_check;
+
+/* Its file_count visible files, by the order in which their paths came first; text is borrowed from
+ * the state. */
+struct delta_file *delta_state_files(const struct delta_state *state, struct arena *arena);
 
 /* Rows of a classic checkpoint at the state's version, one JSON object a line with the members
  * protocol, metaData, txn, add, remove: a worker writes them as <version>.checkpoint.parquet.

@@ -19,7 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		if (!delta_state_apply(&state, version, slice_split(&rest, '\0'), &err))
 			return 0;
 	check(delta_checkpoint_rows(arena, &state, 0, &rows, &err));
+	const struct delta_file *files = delta_state_files(&state, arena);
+
 	for (size_t i = 0; i < state.file_count; i++)
-		check(state.files[i].path.len > 0 && state.files[i].path.ptr[0] != '/');
+		check(files[i].path.len > 0 && files[i].path.ptr[0] != '/');
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * From log text to the files of a version. A file is keyed by its path as written in the log; the
- * last action on it wins. Removed entries keep their place with an empty path until the end of a
- * commit.
+ * From log text to the files of a version, and from there to the rows of a checkpoint. Each action
+ * costs one look-up in a map by path, so that a table may have many files; what was read stays in
+ * the state's arena.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ enum { MAX_LOG_BYTES = 1 << 30 };
 
 void delta_state_init(struct delta_state *state, struct arena *arena)
 {
-	*state = (struct delta_state){.arena = arena, .version = -1, .tombstones = map_in(arena)};
+	*state = (struct delta_state){.arena = arena, .version = -1, .entries = map_in(arena)};
 }
 
 static int hex_digit(char c)
@@ -80,12 +80,16 @@ static void read_partitions(struct delta_state *state, struct delta_file *file, 
 	file->partitions = parts;
 }
 
-static size_t find_file(const struct delta_state *state, struct slice path)
+/* What is known of a path; a new one is neither a file nor removed. path in the state's arena. */
+static struct delta_entry *entry_of(struct delta_state *state, struct slice path)
 {
-	for (size_t i = state->file_count; i > 0; i--)
-		if (slice_equal(state->files[i - 1].path, path))
-			return i - 1;
-	return SIZE_MAX;
+	struct delta_entry *entry = map_get(&state->entries, path);
+
+	if (!entry) {
+		entry = arena_new_of(state->arena, struct delta_entry);
+		map_put(&state->entries, path, entry);
+	}
+	return entry;
 }
 
 /* An action as checkpoints have it: it changes nothing any more. */
@@ -95,23 +99,6 @@ static struct slice print_settled(struct arena *arena, const json_t *action)
 
 	json_object_set_new(copy, "dataChange", json_false());
 	return json_print(arena, copy);
-}
-
-static void drop_tombstone(const struct delta_state *state, struct slice path)
-{
-	struct delta_tombstone *tombstone = map_get(&state->tombstones, path);
-
-	if (tombstone)
-		tombstone->back = true;
-}
-
-static void add_tombstone(struct delta_state *state, struct slice path, const json_t *remove)
-{
-	struct delta_tombstone *tombstone = arena_new_of(state->arena, struct delta_tombstone);
-
-	tombstone->deleted_ms = json_get_i64(remove, "deletionTimestamp", 0);
-	tombstone->action = print_settled(state->arena, remove);
-	map_put(&state->tombstones, path, tombstone);
 }
 
 static bool apply_add(struct delta_state *state, const json_t *add, struct error *err)
@@ -133,35 +120,23 @@ static bool apply_add(struct delta_state *state, const json_t *add, struct error
 	if (json_get_object(add, "deletionVector"))
 		return error_set(err, FEATURE_NOT_SUPPORTED, "deletion vectors are not read");
 	read_partitions(state, &file, json_get_object(add, "partitionValues"));
-	drop_tombstone(state, path);
-	size_t at = find_file(state, path);
+	struct delta_entry *entry = entry_of(state, path);
 
-	if (at != SIZE_MAX) {
-		state->files[at] = file;
-		return true;
-	}
-	if (state->file_count == state->file_cap) {
-		size_t cap = max_of(state->file_cap * 2, (size_t)16);
-
-		state->files = arena_grow(state->arena, state->files,
-			state->file_count * sizeof *state->files, cap * sizeof *state->files);
-		state->file_cap = cap;
-	}
-	state->files[state->file_count++] = file;
+	state->file_count += !entry->visible;
+	*entry = (struct delta_entry){.visible = true, .file = file};
 	return true;
 }
 
 static void apply_remove(struct delta_state *state, const json_t *remove)
 {
 	struct slice path = decode_path(state->arena, json_get_slice(remove, "path"));
-	size_t at = find_file(state, path);
+	struct delta_entry *entry = entry_of(state, path);
 
-	add_tombstone(state, path, remove);
-	if (at == SIZE_MAX)
-		return;
-	memmove(&state->files[at], &state->files[at + 1],
-		(state->file_count - at - 1) * sizeof *state->files);
-	state->file_count--;
+	state->file_count -= entry->visible;
+	*entry = (struct delta_entry){
+		.deleted_ms = json_get_i64(remove, "deletionTimestamp", 0),
+		.tombstone = print_settled(state->arena, remove),
+	};
 }
 
 static bool apply_protocol(struct delta_state *state, const json_t *protocol, struct error *err)
@@ -349,6 +324,20 @@ bool delta_is_ours(const char *table_dir, int64_t version, struct slice txn_app,
 	return true;
 }
 
+struct delta_file *delta_state_files(const struct delta_state *state, struct arena *arena)
+{
+	struct delta_file *files = arena_array_of(arena, struct delta_file, state->file_count);
+	size_t count = 0;
+
+	for (size_t i = 0; i < state->entries.len; i++) {
+		const struct delta_entry *entry = state->entries.entries[i].value;
+
+		if (entry->visible)
+			files[count++] = entry->file;
+	}
+	return files;
+}
+
 static void add_row(struct str *out, const char *member, struct slice json)
 {
 	str_printf(out, "{\"%s\":", member);
@@ -370,13 +359,13 @@ bool delta_checkpoint_rows(struct arena *arena, const struct delta_state *state,
 		str_add_json(&rows, state->txn_app);
 		str_printf(&rows, ",\"version\":%" PRId64 "}}\n", state->txn_version);
 	}
-	for (size_t i = 0; i < state->file_count; i++)
-		add_row(&rows, "add", state->files[i].action);
-	for (size_t i = 0; i < state->tombstones.len; i++) {
-		const struct delta_tombstone *tombstone = state->tombstones.entries[i].value;
+	for (size_t i = 0; i < state->entries.len; i++) {
+		const struct delta_entry *entry = state->entries.entries[i].value;
 
-		if (!tombstone->back && tombstone->deleted_ms >= expired_ms)
-			add_row(&rows, "remove", tombstone->action);
+		if (entry->visible)
+			add_row(&rows, "add", entry->file.action);
+		else if (entry->deleted_ms >= expired_ms)
+			add_row(&rows, "remove", entry->tombstone);
 	}
 	*out = str_slice(&rows);
 	return true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "delta/delta.h"
 
 static const struct delta_column COLUMNS[] = {
@@ -83,18 +84,6 @@ static void test_schema(void **state)
 	arena_free(&arena);
 }
 
-static size_t count_tombstones(const struct delta_state *state)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < state->tombstones.len; i++) {
-		const struct delta_tombstone *tombstone = state->tombstones.entries[i].value;
-
-		count += !tombstone->back;
-	}
-	return count;
-}
-
 static void test_round_trip(void **state)
 {
 	struct delta_partition part = {SLICE("country"), SLICE("C\xc3\xb4te d'Ivoire")};
@@ -119,26 +108,29 @@ static void test_round_trip(void **state)
 	assert_true(delta_commit_text(arena, &first, &text, &err));
 	assert_true(delta_state_apply(&replay, 0, text, &err));
 	assert_int_equal(replay.file_count, 2);
-	assert_true(slice_equal(replay.files[0].path, files[0].path));
-	assert_true(slice_equal(replay.files[0].partitions[0].value, part.value));
-	assert_true(slice_equal(replay.files[0].stats, files[0].stats));
-	assert_true(slice_equal(replay.files[0].hash, files[0].hash));
+	const struct delta_file *read = delta_state_files(&replay, arena);
+
+	assert_true(slice_equal(read[0].path, files[0].path));
+	assert_true(slice_equal(read[0].partitions[0].value, part.value));
+	assert_true(slice_equal(read[0].stats, files[0].stats));
+	assert_true(slice_equal(read[0].hash, files[0].hash));
 	assert_true(delta_commit_text(arena, &second, &text, &err));
 	assert_true(delta_state_apply(&replay, 1, text, &err));
 	assert_int_equal(replay.file_count, 1);
-	assert_true(slice_equal_c(replay.files[0].path, "b.parquet"));
+	assert_true(slice_equal_c(delta_state_files(&replay, arena)[0].path, "b.parquet"));
 	assert_int_equal(replay.txn_version, 7);
 	assert_true(delta_checkpoint_rows(arena, &replay, 0, &text, &err));
 	assert_true(slice_find(text, SLICE("{\"add\":{\"path\":\"b.parquet\""), 0) != SIZE_MAX);
 	assert_true(slice_find(text, SLICE("{\"remove\":{\"path\":\"part%201%25"), 0) != SIZE_MAX);
 	assert_true(slice_find(text, SLICE("\"dataChange\":true"), 0) == SIZE_MAX);
-	assert_int_equal(count_tombstones(&replay), 1);
 	assert_true(delta_checkpoint_rows(arena, &replay, second.timestamp_ms + 1, &text, &err));
 	assert_true(slice_find(text, SLICE("{\"remove\""), 0) == SIZE_MAX);
 	/* A file that comes back is no longer dead. */
 	assert_true(delta_commit_text(arena, &first, &text, &err));
 	assert_true(delta_state_apply(&replay, 2, text, &err));
-	assert_int_equal(count_tombstones(&replay), 0);
+	assert_int_equal(replay.file_count, 2);
+	assert_true(delta_checkpoint_rows(arena, &replay, 0, &text, &err));
+	assert_true(slice_find(text, SLICE("{\"remove\""), 0) == SIZE_MAX);
 	arena_free(&arena);
 }
 
@@ -198,6 +190,59 @@ static void test_clean(void **state)
 	for (size_t i = 0; i < array_len(left); i++)
 		assert_int_equal(remove(arena_printf(arena, "%s/%s", dir, left[i]).ptr), 0);
 	arena_free(&arena);
+}
+
+/* Commits of many files that all go with the next one: n times as many cost about n times as much.
+ */
+static int64_t replay_us(size_t files, size_t *bytes_out)
+{
+	enum { COMMITS = 4 };
+	struct arena *arena = arena_new();
+	struct arena *scratch = arena_new();
+	struct delta_file *now = arena_array_of(scratch, struct delta_file, files);
+	struct delta_file *before = arena_array_of(scratch, struct delta_file, files);
+	int64_t spent_us = 0;
+	struct delta_state replay;
+	struct slice text;
+	struct error err;
+
+	delta_state_init(&replay, arena);
+	for (int version = 0; version < COMMITS; version++) {
+		for (size_t i = 0; i < files; i++)
+			now[i] = (struct delta_file){
+				.path = arena_printf(scratch, "day=%zu/v%d.parquet", i, version),
+				.bytes = 1,
+				.stats = SLICE("{\"numRecords\":1}")};
+		struct delta_commit commit = commit_of(now, files, before, version ? files : 0);
+
+		assert_true(delta_commit_text(scratch, &commit, &text, &err));
+		int64_t begin_us = clock_mono_us(&clock_system);
+
+		assert_true(delta_state_apply(&replay, version, text, &err));
+		spent_us += clock_mono_us(&clock_system) - begin_us;
+		memcpy(before, now, files * sizeof *now);
+	}
+	int64_t begin_us = clock_mono_us(&clock_system);
+
+	assert_true(delta_checkpoint_rows(scratch, &replay, 0, &text, &err));
+	spent_us += clock_mono_us(&clock_system) - begin_us;
+	assert_int_equal(replay.file_count, files);
+	*bytes_out = arena_bytes(arena);
+	arena_free(&arena);
+	arena_free(&scratch);
+	return spent_us;
+}
+
+static void test_many_files(void **state)
+{
+	size_t few_bytes;
+	size_t many_bytes;
+	int64_t few_us = replay_us(1000, &few_bytes);
+	int64_t many_us = replay_us(20000, &many_bytes);
+
+	(void)state;
+	assert_in_range(many_us, 0, few_us * 20 * 3 + 100000);
+	assert_in_range(many_bytes, 0, few_bytes * 20 * 2);
 }
 
 static void test_refused(void **state)
@@ -268,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_put),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_many_files),
 	};
 
 	return cmocka_run_group_tests_name("delta", tests, NULL, NULL);

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/model.h"
@@ -114,26 +115,29 @@ static bool add_files(struct build *b, struct delta_commit *commit, struct error
 	return true;
 }
 
-static bool kept(const json_t *keep, struct slice path)
+/* The paths that the job keeps, to ask for one among many. */
+static struct map kept_paths(const struct build *b)
 {
-	size_t i;
-	json_t *item;
-	json_array_foreach((json_t *)(uintptr_t)keep, i,
-		item) if (slice_equal(json_to_slice(item), path)) return true;
-	return false;
+	const json_t *keep = json_get_array(b->result, "keep");
+	struct map paths = map_in(b->arena);
+	for (size_t i = 0; i < json_array_size(keep); i++) {
+		json_t *path = json_array_get(keep, i);
+		map_put(&paths, json_to_slice(path), path);
+	}
+	return paths;
 }
 
 /* What was served before and is not kept; paths relative to the table's folder. */
 static void remove_files(struct build *b, struct delta_commit *commit)
 {
-	const json_t *keep = json_get_array(b->result, "keep");
+	struct map keep = kept_paths(b);
 	struct delta_file *removes =
 		arena_array_of(b->arena, struct delta_file, b->before.file_count);
 	json_t *removed = json_array();
 	size_t prefix = b->table->location.len + 1;
 	for (size_t i = 0; i < b->before.file_count; i++) {
 		const struct file_row *file = &b->before.files[i];
-		if (kept(keep, file->path))
+		if (map_get(&keep, file->path))
 			continue;
 		struct error ignored;
 		scoped(json_drop) json_t *partition =
@@ -177,7 +181,7 @@ static bool take_over(
 			"%s holds a Delta table that Weft did not write", location);
 		return error_hint(err, "move it away, or give the domain another storage folder");
 	}
-	commit->removes = state.files;
+	commit->removes = delta_state_files(&state, b->arena);
 	commit->remove_count = state.file_count;
 	*version_out = state.version + 1;
 	return true;
