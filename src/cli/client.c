@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/num.h"
 #include "base/str.h"
 
 /*
@@ -276,6 +278,10 @@ static void set_options(struct exchange *exchange, const char *url, struct curl_
 	curl->easy_setopt(client->easy, CURLOPT_NOSIGNAL, 1L);
 	curl->easy_setopt(client->easy, CURLOPT_PROXY, "");
 	curl->easy_setopt(client->easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	if (exchange->request->deadline_us) {
+		int64_t left = exchange->request->deadline_us - clock_mono_us(&clock_system);
+		curl->easy_setopt(client->easy, CURLOPT_TIMEOUT_MS, (long)max_of(left / 1000, 1));
+	}
 	curl->easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, on_data);
 	curl->easy_setopt(client->easy, CURLOPT_WRITEDATA, exchange);
 	curl->easy_setopt(client->easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -292,6 +298,10 @@ static bool connection_error(const struct exchange *exchange, CURLcode code)
 	const char *why = exchange->client->curl.easy_strerror(code);
 
 	switch ((int)code) {
+	case CURLE_OPERATION_TIMEDOUT:
+		if (exchange->request->deadline_us)
+			return error_set(err, QUERY_CANCELED, "it takes longer than --timeout");
+		return error_set(err, CONNECTION_FAILURE, "%s did not answer in time", where);
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 		error_set(err, CANNOT_CONNECT, "no node answers at %s", where);

@@ -39,6 +39,7 @@ struct client_request {
 	/* One response header, name in lower case. May be NULL. */
 	void (*header)(void *ctx, struct slice name, struct slice value);
 	void *ctx;
+	int64_t deadline_us; /* of clock_mono_us; 57014 then. 0 = none */
 };
 
 /* Streams. 57014 after SIGINT (see client_catch_interrupt), 08001/08006 for the connection. */

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/cmd-apply.h"
 #include "cli/files.h"
 #include "cli/follow.h"
 #include "cli/manifest-print.h"
@@ -171,7 +172,7 @@ static int refusal(const json_t *plan)
 	return json_array_size(json_get_array(plan, "breaking")) ? EXIT_BREAKING : EXIT_DIFFERENT;
 }
 
-static bool get_plan(struct cli *cli, const json_t *body, json_t **out, struct error *err)
+bool apply_get_plan(struct cli *cli, const json_t *body, json_t **out, struct error *err)
 {
 	struct client *client = NULL;
 
@@ -179,15 +180,20 @@ static bool get_plan(struct cli *cli, const json_t *body, json_t **out, struct e
 	       client_json(client, "POST", "/api/v1/plan", body, out, err);
 }
 
+bool apply_show_plan(struct cli *cli, const json_t *plan, struct error *err)
+{
+	cli->status = refusal(plan);
+	return show_plan(cli, plan, err);
+}
+
 bool cmd_plan(struct cli *cli, struct error *err)
 {
 	scoped(json_drop) json_t *body = NULL;
 	scoped(json_drop) json_t *plan = NULL;
 
-	if (!make_body(cli, &body, err) || !get_plan(cli, body, &plan, err))
+	if (!make_body(cli, &body, err) || !apply_get_plan(cli, body, &plan, err))
 		return false;
-	cli->status = refusal(plan);
-	return show_plan(cli, plan, err);
+	return apply_show_plan(cli, plan, err);
 }
 
 bool cmd_diff(struct cli *cli, struct error *err)
@@ -195,7 +201,7 @@ bool cmd_diff(struct cli *cli, struct error *err)
 	scoped(json_drop) json_t *body = NULL;
 	scoped(json_drop) json_t *plan = NULL;
 
-	if (!make_body(cli, &body, err) || !get_plan(cli, body, &plan, err))
+	if (!make_body(cli, &body, err) || !apply_get_plan(cli, body, &plan, err))
 		return false;
 	if (refusal(plan) == EXIT_DIFFERENT)
 		cli->status = EXIT_ERRORS;
@@ -235,7 +241,7 @@ static bool on_applied(void *ctx, json_t *plan, struct error *err)
 	return true;
 }
 
-static bool send_apply(struct cli *cli, const json_t *body, struct error *err)
+bool apply_send(struct cli *cli, json_t *body, const json_t *plan, struct error *err)
 {
 	struct client *client = NULL;
 	scoped(follow_free) struct follow *follow = follow_new(cli);
@@ -250,16 +256,16 @@ static bool send_apply(struct cli *cli, const json_t *body, struct error *err)
 		.ctx = follow,
 	};
 
+	/* What was shown is what is done: an apply in between is a conflict. */
+	json_object_set(body, "base", json_object_get(plan, "base"));
 	follow_on_plan(follow, on_applied, &done);
 	if (!cli_client(cli, &client, err))
 		return false;
 	if (wait ? !client_send(client, &request, err)
 		 : !client_json(client, "POST", "/api/v1/apply", body, &done, err))
 		return false;
-	if (refusal(done)) {
-		cli->status = refusal(done);
-		return show_plan(cli, done, err);
-	}
+	if (refusal(done))
+		return apply_show_plan(cli, done, err);
 	cli_note(cli, "applied: %zu changes, %zu runs",
 		json_array_size(json_get_array(done, "changes")),
 		json_array_size(json_get_array(done, "runs")));
@@ -279,22 +285,19 @@ bool cmd_apply(struct cli *cli, struct error *err)
 			"--prune over the whole mesh needs somebody to say yes");
 		return error_hint(err, "pass --scope PATH or --yes");
 	}
-	if (!make_body(cli, &body, err) || !get_plan(cli, body, &plan, err))
+	if (!make_body(cli, &body, err) || !apply_get_plan(cli, body, &plan, err))
 		return false;
-	cli->status = refusal(plan);
-	if (cli->status || cli_is_set(cli, "dry-run"))
-		return show_plan(cli, plan, err);
+	if (refusal(plan) || cli_is_set(cli, "dry-run"))
+		return apply_show_plan(cli, plan, err);
 	if (!is_structured(cli))
 		print_plan(cli, plan);
 	if (json_array_size(json_get_array(plan, "changes")) == 0)
 		return is_structured(cli) ? output_value(cli, plan, err) : true;
 	if (!confirm(cli, plan, err))
 		return false;
-	/* What was shown is what is done: an apply in between is a conflict. */
-	json_object_set(body, "base", json_object_get(plan, "base"));
 	if (cli_is_set(cli, "no-run"))
 		json_object_set_new(body, "no_run", json_true());
-	return send_apply(cli, body, err);
+	return apply_send(cli, body, plan, err);
 }
 
 /* Names from the node are foreign: nothing may leave the folder. */

@@ -1,8 +1,10 @@
+#include "base/clock.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/target.h"
+#include "manifest/manifest.h"
 
 /* run, cancel, retry, logs. */
 
@@ -31,9 +33,29 @@ static bool print_refs(struct cli *cli, const int64_t *runs, size_t count, struc
 	return output_items(cli, ref_fields, array_len(ref_fields), items, err);
 }
 
+static bool read_deadline(struct cli *cli, int64_t *deadline_out, struct error *err)
+{
+	int64_t us = 0;
+	const char *text = cli_option(cli, "timeout");
+	*deadline_out = 0;
+	if (!text)
+		return true;
+	if (!manifest_duration(slice_from_c(text), &us) || us <= 0) {
+		error_set(err, INVALID_PARAMETER_VALUE, "--timeout \"%.60s\" is no time", text);
+		return error_hint(err, "write it as 30s, 10min or 2h");
+	}
+	*deadline_out = clock_mono_us(&clock_system) + us;
+	return true;
+}
+
 static bool follow_all(struct cli *cli, const int64_t *runs, size_t count, struct error *err)
 {
 	scoped(follow_free) struct follow *follow = follow_new(cli);
+	int64_t deadline;
+
+	if (!read_deadline(cli, &deadline, err))
+		return false;
+	follow_until(follow, deadline);
 
 	for (size_t i = 0; i < count; i++)
 		if (!follow_run(cli, follow, runs[i], err))

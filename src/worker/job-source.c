@@ -6,6 +6,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -89,6 +90,25 @@ static void add_beside(struct job *job, const json_t *source, const char *real, 
 		paths[(*count)++] = path;
 }
 
+/* A pipe or a device is no table: reading it may never end. */
+static bool refuse_special(struct job *job, struct slice path, struct error *err)
+{
+	glob_t found;
+	struct stat info;
+	bool ok = true;
+	/* No locale is ever changed. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	if (glob(arena_cstr(job->arena, absolute(job, path)), 0, NULL, &found) != 0)
+		return true; /* the reader says why there is none */
+	for (size_t i = 0; i < found.gl_pathc && ok; i++)
+		if (stat(found.gl_pathv[i], &info) == 0 && !S_ISREG(info.st_mode) &&
+			!S_ISDIR(info.st_mode))
+			ok = error_set(err, UNDEFINED_FILE,
+				"the source's %.*s is a pipe or a device, not a file",
+				SLICE_FMT(path));
+	globfree(&found);
+	return ok || error_hint(err, "write what it gives into a file, then name the file");
+}
+
 bool job_source_paths(struct job *job, const json_t *source, struct slice **paths, size_t *count,
 	struct error *err)
 {
@@ -103,6 +123,8 @@ bool job_source_paths(struct job *job, const json_t *source, struct slice **path
 		return true;
 	struct slice wanted = fixed_part(job->arena, absolute(job, path));
 
+	if (!refuse_special(job, path, err))
+		return false;
 	if (!realpath(arena_cstr(job->arena, wanted), real)) {
 		error_set(err, UNDEFINED_FILE, "the source's %.*s cannot be read: %s",
 			SLICE_FMT(path), errno == ENOENT ? "there is no such file" : "no access");

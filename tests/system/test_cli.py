@@ -361,6 +361,56 @@ def test_wait_for_runs_of_others(node):
     assert run(node, "wait", first, failing)[0] == 1
 
 
+def test_wait_has_a_time_out(node):
+    status, _, err = run(node, "wait", "1", "--timeout", "soon")
+    assert status == 2 and "10min" in err
+    assert run(node, "wait", "1", "--timeout", "1min")[0] == 0
+    # a second connection keeps the run waiting: its source is a pipe that nobody writes to yet
+    many = node.data / "sources/people.csv"
+    kept = many.read_bytes()
+    many.write_bytes(kept[: kept.index(b"\n") + 1] + b"".join(b"%d,P,p@example.org,EU\n" % i for i in range(1_500_000)))
+    try:
+        number = str(json.loads(run(node, "run", "lab.people", "--no-wait", "-o", "json")[1])[0]["id"])
+        status, _, err = run(node, "wait", number, "--timeout", "10ms")
+        assert status == 7 and "--timeout" in err, err
+        assert run(node, "wait", number)[0] == 0
+    finally:
+        many.write_bytes(kept)
+    assert run(node, "run", "lab.people")[0] == 0
+
+
+def test_delete(node, tmp_path):
+    extra = tmp_path / "mesh"
+    run(node, "export", "--dir", extra)
+    (extra / "domains/lab/sources/spare.yaml").write_text((extra / "domains/lab/sources/people_csv.yaml").read_text().replace("people_csv", "spare"))
+    (extra / "domains/lab/policies/more.yaml").write_text((extra / "domains/lab/policies/readers.yaml").read_text().replace("name: readers", "name: more"))
+    (extra / "domains/spare").mkdir()
+    (extra / "domains/spare/domain.yaml").write_text("apiVersion: weft/v1\nkind: Domain\nmetadata:\n  name: spare\nspec:\n  owners: [lab-owners]\n")
+    assert run(node, "apply", "-f", extra, "--yes")[0] == 0
+    before = run(node, "export", "--dir", tmp_path / "before")
+    assert before[0] == 0
+    for kind, name, path in (("source", "lab.spare", "lab/sources/spare.yaml"), ("policy", "more", "lab/policies/more.yaml"), ("domain", "spare", "spare/domain.yaml")):
+        status, out, err = run(node, "delete", kind, name)
+        assert status == 2 and "--yes" in err and name in out, out + err
+        status, out, _ = run(node, "delete", kind, name, "--dry-run")
+        assert status == 0 and "- " in out
+        status, out, err = run(node, "delete", kind, name, "--yes", "--as", "eve")
+        assert status in (3, 4), out + err
+        assert run(node, "delete", kind, name, "--yes")[0] == 0
+        assert run(node, "delete", kind, name, "--yes")[0] == 3
+    run(node, "export", "--dir", tmp_path / "after")
+    assert not (tmp_path / "after/domains/lab/sources/spare.yaml").exists() and not (tmp_path / "after/domains/spare").exists()
+    assert (tmp_path / "after/domains/lab/sources/people_csv.yaml").exists()
+    assert run(node, "delete", "source", "lab.people_csv", "--yes")[0] == 1  # the pipeline reads it
+    assert run(node, "delete", "table", "lab.people")[0] == 2
+    assert run(node, "delete", "product", "lab.people", "--yes", "--as", "olaf", "--dry-run")[0] == 0
+    terminal = Terminal(node, "delete", "product", "lab.people")
+    terminal.wait_for("to go on: ")
+    terminal.send("wrong\n")
+    assert terminal.end() == 7
+    assert run(node, "get", "tables", "-o", "name")[1] == "lab.people\n"
+
+
 def test_failed_check_is_status_6(node, tmp_path):
     source = node.data / "sources/people.csv"
     good = source.read_text()

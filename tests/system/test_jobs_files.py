@@ -1,5 +1,6 @@
 """Jobs over files: types, drift, bad rows, merge, partitions, checks, faults; through the real worker, without a server."""
 import json
+import os
 import pathlib
 import sqlite3
 import subprocess
@@ -130,6 +131,15 @@ def test_only_source_folders_are_read(box, path):
     with pytest.raises(JobError) as failure:
         box.ingest("t", IDS, {"connector": "csv", "settings": {"path": path}})
     assert failure.value.state in ("42501", "58P01"), failure.value
+
+
+@pytest.mark.parametrize("connector", ["csv", "json", "parquet", "sqlite"])
+@pytest.mark.parametrize("path", ["pipe", "pip*"])
+def test_a_pipe_is_refused_at_once(box, connector, path):
+    os.mkfifo(box.sources / "pipe")
+    with pytest.raises(JobError) as failure:
+        box.ingest("t", IDS, {"connector": connector, "settings": {"path": path}})
+    assert failure.value.state == "58P01" and "pipe or a device" in str(failure.value), failure.value
 
 
 def test_a_link_inside_the_folder_is_followed(box):

@@ -111,7 +111,7 @@ NOT_RUN = {"weft --data ./node serve --set pg_port=5432 --set http_port=8443": "
 STATUS = {  # of the others it is 0
     "weft apply -f examples/shop/mesh": 2,  # asks, and there is nobody
     "weft user add alice --group analysts --attribute country=DE,FR": 5,  # is there already
-    "weft cancel 42": 3, "weft cancel q17": 3, "weft retry 42": 3, "weft wait 42 43": 3, "weft logs -f 42": 3, "weft get failures sales.orders": 3,  # there is none
+    "weft cancel 42": 3, "weft cancel q17": 3, "weft retry 42": 3, "weft wait 42 43": 3, "weft wait 42 --timeout 10min": 3, "weft logs -f 42": 3, "weft get failures sales.orders": 3,  # there is none
 }
 PREPARED = """
 cp -r examples/bakery/mesh mesh
