@@ -173,6 +173,13 @@ static void add_interval(struct buffer *out, duckdb_interval value)
 	buffer_add_be32(out, (uint32_t)value.months);
 }
 
+/* A struct may have one member too. */
+static bool is_flat_list(const struct type *type)
+{
+	return (type->id == DUCKDB_TYPE_LIST || type->id == DUCKDB_TYPE_ARRAY) &&
+	       type->children[0]->child_count == 0;
+}
+
 void encode_binary(struct buffer *out, const struct view *view, size_t row)
 {
 	unsigned char uuid[16];
@@ -201,7 +208,7 @@ void encode_binary(struct buffer *out, const struct view *view, size_t row)
 	case PG_BYTEA: buffer_add_slice(out, view_string(view, row)); break;
 	case PG_VARBIT: add_bits(out, view, row); break;
 	default:
-		if (view->type->child_count == 1 && view->type->children[0]->child_count == 0)
+		if (is_flat_list(view->type))
 			add_array(out, view, row);
 		else
 			encode_text(out, view, row);

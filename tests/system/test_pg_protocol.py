@@ -127,6 +127,19 @@ VALUES = [True, 5, -70000, 2**40, decimal.Decimal("12345678901234567890.12345678
           datetime.datetime(2026, 2, 28, 1, 2, 3, 4, tzinfo=UTC), datetime.timedelta(days=3, seconds=5), uuid.UUID(int=77), b"\0\xff"]
 
 
+@pytest.mark.parametrize("value", ["{'a': 1}", "{'a': 'x'}", "{'a': NULL}", "{'a': [1, 2]}", "[{'a': 1}]", "[[1], [2, 3]]", "map{'k': 1}", "union_value(a := 1)", "[1, NULL]", "array_value(1, 2)"])
+def test_nested_values_in_binary(conn, value):
+    answers = []
+    for binary in (False, True):
+        with conn.cursor(binary=binary) as cursor:
+            cursor.execute(f"SELECT {value} AS v")
+            answers.append((cursor.pgresult.ftype(0), cursor.pgresult.get_value(0, 0)))
+    (oid, text), (binary_oid, sent) = answers
+    assert oid == binary_oid
+    if oid not in (1007, 1016):  # int4[], int8[] have a form of their own
+        assert sent == text or sent == b"\x01" + text  # jsonb begins with its version
+
+
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_parameters_come_back(conn, value, binary):
