@@ -10,31 +10,46 @@
 
 #include "base/check.h"
 
-/* Tasks of one statement, until its end. */
+/*
+ * Tasks of one statement. All threads wait on one semaphore of DuckDB's: the end of a shift signals
+ * it once for each thread of that shift. A thread that was in the next shift already would take the
+ * signal of one that is still to leave, which then waited for ever; so a shift begins when the one
+ * before is empty.
+ */
 struct shift {
 	duckdb_task_state state;
-	int users; /* threads in it, and the crew while it goes on */
+	int threads; /* in it */
+	bool ended;
 };
 
 struct crew {
 	duckdb_database database;
 	pthread_mutex_t mutex;
-	int timer; /* readable from CREW_AFTER_MS after crew_begin until crew_end */
+	pthread_cond_t changed; /* a shift was left by all, or the crew ends */
+	int timer;		/* readable from CREW_AFTER_MS after crew_begin until crew_end */
 	bool running, ending;
-	struct shift *shift; /* NULL until the first thread joins */
+	struct shift *shift; /* from the first thread that joins until the last one left */
 	int count;
 	pthread_t threads[];
 };
 
-static void leave(struct crew *crew, struct shift *shift)
+static void drop_empty_shift(struct crew *crew)
 {
-	pthread_mutex_lock(&crew->mutex);
-	bool last = --shift->users == 0;
-	pthread_mutex_unlock(&crew->mutex);
-	if (!last)
+	struct shift *shift = crew->shift;
+	if (!shift->ended || shift->threads > 0)
 		return;
 	duckdb_destroy_task_state(shift->state);
 	free(shift);
+	crew->shift = NULL;
+	pthread_cond_broadcast(&crew->changed);
+}
+
+static void leave(struct crew *crew)
+{
+	pthread_mutex_lock(&crew->mutex);
+	crew->shift->threads--;
+	drop_empty_shift(crew);
+	pthread_mutex_unlock(&crew->mutex);
 }
 
 /* NULL: the statement ended before this thread was awake. */
@@ -42,15 +57,16 @@ static struct shift *join(struct crew *crew)
 {
 	struct shift *shift = NULL;
 	pthread_mutex_lock(&crew->mutex);
+	while (crew->shift && crew->shift->ended && !crew->ending)
+		pthread_cond_wait(&crew->changed, &crew->mutex);
 	if (crew->running && !crew->shift) {
 		crew->shift = calloc(1, sizeof *crew->shift);
 		check(crew->shift);
-		*crew->shift = (struct shift){
-			.state = duckdb_create_task_state(crew->database), .users = 1};
+		crew->shift->state = duckdb_create_task_state(crew->database);
 	}
-	if (crew->running) {
+	if (crew->running && !crew->shift->ended) {
 		shift = crew->shift;
-		shift->users++;
+		shift->threads++;
 	}
 	pthread_mutex_unlock(&crew->mutex);
 	return shift;
@@ -73,7 +89,7 @@ static void *help(void *arg)
 		if (!shift)
 			continue;
 		duckdb_execute_tasks_state(shift->state);
-		leave(crew, shift);
+		leave(crew);
 	}
 	return NULL;
 }
@@ -100,14 +116,13 @@ void crew_end(struct crew *crew)
 		return;
 	set_timer(crew, 0);
 	pthread_mutex_lock(&crew->mutex);
-	struct shift *shift = crew->shift;
 	crew->running = false;
-	crew->shift = NULL;
+	if (crew->shift && !crew->shift->ended) {
+		crew->shift->ended = true;
+		duckdb_finish_execution(crew->shift->state);
+		drop_empty_shift(crew);
+	}
 	pthread_mutex_unlock(&crew->mutex);
-	if (!shift)
-		return;
-	duckdb_finish_execution(shift->state);
-	leave(crew, shift);
 }
 
 bool crew_start(duckdb_database database, int count, struct crew **out, struct error *err)
@@ -119,6 +134,7 @@ bool crew_start(duckdb_database database, int count, struct crew **out, struct e
 	check(crew);
 	crew->database = database;
 	check(pthread_mutex_init(&crew->mutex, NULL) == 0);
+	check(pthread_cond_init(&crew->changed, NULL) == 0);
 	crew->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	bool ok = crew->timer >= 0;
 	while (ok && crew->count < count) {
@@ -142,6 +158,7 @@ void crew_stop(struct crew **crew)
 	crew_end(c);
 	pthread_mutex_lock(&c->mutex);
 	c->ending = true;
+	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->mutex);
 	if (c->timer >= 0)
 		set_timer(c, 1);
@@ -149,6 +166,7 @@ void crew_stop(struct crew **crew)
 		pthread_join(c->threads[i], NULL);
 	if (c->timer >= 0)
 		close(c->timer);
+	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);
 }

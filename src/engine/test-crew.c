@@ -10,7 +10,7 @@
 #include "engine/crew.h"
 #include "engine/engine.h"
 
-enum { THREADS = 3 };
+enum { THREADS = 5 };
 
 static struct engine *open_engine(void)
 {
