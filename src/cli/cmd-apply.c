@@ -137,15 +137,24 @@ void manifest_print_error(const struct cli *cli, FILE *out, const json_t *item)
 		fprintf(out, "  hint: %.*s\n", SLICE_FMT(hint));
 }
 
-static void print_plan(struct cli *cli, const json_t *plan)
+static void print_problems(struct cli *cli, const json_t *plan, bool warnings)
 {
 	size_t i = 0;
 	json_t *item = NULL;
 
 	json_array_foreach(json_get_array(plan, "errors"), i, item)
-		manifest_print_error(cli, cli->out, item);
+	{
+		if (json_get_bool(item, "warning", false) == warnings)
+			manifest_print_error(cli, cli->out, item);
+	}
+}
+
+static void print_plan(struct cli *cli, const json_t *plan)
+{
+	print_problems(cli, plan, false);
 	print_changes(cli, plan);
 	print_breaking(cli, plan);
+	print_problems(cli, plan, true);
 	fflush(cli->out);
 }
 

@@ -43,13 +43,18 @@ struct candidates {
 
 enum selector { ON_PRODUCT, ON_TABLE, ON_COLUMN };
 
-static bool fits_schema(
-	const struct manifest_schema *schema, struct slice pattern, struct slice domain)
+static bool fits_schema(const struct manifest_schema *schema, struct slice pattern,
+	const struct manifest_product *product)
 {
-	for (size_t i = 0; i < schema->column_count; i++)
-		if (fits(pattern, (struct slice[]){domain, schema->name, schema->columns[i].name},
-			    3))
+	for (size_t i = 0; i < schema->column_count; i++) {
+		struct slice column = schema->columns[i].name;
+		if (fits(pattern, (struct slice[]){product->domain, schema->name, column}, 3) ||
+			fits(pattern,
+				(struct slice[]){
+					product->domain, product->name, schema->name, column},
+				4))
 			return true;
+	}
 	return false;
 }
 
@@ -64,7 +69,7 @@ static bool fits_port(struct reading *r, const struct manifest_product *product,
 		return fits(pattern, (struct slice[]){product->domain, port->name}, 2) ||
 		       fits(pattern, (struct slice[]){product->domain, product->name, port->name},
 			       3);
-	return schema && fits_schema(schema, pattern, product->domain);
+	return schema && fits_schema(schema, pattern, product);
 }
 
 static bool selects(struct reading *r, const struct manifest_policy *policy, struct slice pattern,

@@ -199,7 +199,11 @@ static bool fits_column(
 		d->arena, "%.*s.%.*s", SLICE_FMT(table->name), SLICE_FMT(column->name));
 	struct slice in_sql =
 		arena_printf(d->arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(in_table));
-	struct slice names[] = {column->name, in_table, in_sql};
+	struct slice in_product =
+		arena_printf(d->arena, "%.*s.%.*s", SLICE_FMT(table->product), SLICE_FMT(in_table));
+	struct slice full = arena_printf(
+		d->arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(in_product));
+	struct slice names[] = {column->name, in_table, in_sql, in_product, full};
 
 	return overlap(policy->columns, policy->column_count, names, array_len(names)) &&
 	       fits_labels(policy, column->tags, column->tag_count, column->classification);

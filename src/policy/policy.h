@@ -106,7 +106,7 @@ struct policy_who {
  * everything. An allow rule with no selector is refused by manifest and never matches here.
  *	products: "product" or "domain.product"
  *	tables: "table", "domain.table" (as in SQL), "product.table" or "domain.product.table"
- *	columns: "column", "table.column" or "domain.table.column"; mask and deny only
+ *	columns: each of these with ".column", or "column"; mask and deny only
  *	tags, classifications: of the table for allow, filter and suppress; of the column for mask;
  *	for deny of the table (table denied) or, where the table has none of them, of its columns
  *	(columns left out)

@@ -66,6 +66,11 @@ static const struct row rows[] = {
 			{"m", "mask mesh columns=sales.lines.email,*.*.card,lines.id,other.amount "
 			      "method=null"}},
 		"ALLOW id:null(m) email:null(m) card:null(m)"},
+	{"mask column with its product", "alice", false,
+		{{"a", "allow mesh tables=sales.*"},
+			{"m", "mask mesh columns=sales.orders.lines.email,orders.lines.card,"
+			      "crm.orders.lines.id method=null"}},
+		"ALLOW email:null(m) card:null(m)"},
 	{"allow other table", "alice", false, {{"a", "allow mesh tables=orders.heads"}}, "DENY"},
 	{"allow tag", "alice", false, {{"a", "allow mesh tags=finance"}}, "ALLOW"},
 	{"allow tag of a column only", "alice", false, {{"a", "allow mesh tags=pii"}}, "DENY"},

@@ -197,8 +197,9 @@ static bool groups_of_people(struct apply_work *work, struct map *out, struct er
 	return true;
 }
 
+/* Each group once. */
 static void check_grant(
-	struct apply_work *work, const struct manifest_policy *policy, const struct map *groups)
+	struct apply_work *work, const struct manifest_policy *policy, struct map *groups)
 {
 	for (size_t i = 0; i < policy->to_count; i++)
 		for (size_t k = 0; k < policy->to[i].groups.len; k++) {
@@ -210,6 +211,7 @@ static void check_grant(
 					"policy \"%.*s\": nobody is in the group \"%.*s\"",
 					SLICE_FMT(policy->name), SLICE_FMT(group)),
 				SLICE_NONE, SLICE("`weft get groups` lists those with members."));
+			map_put(groups, group, &policy->to[i]);
 		}
 }
 
