@@ -254,14 +254,16 @@ bool store_verify(struct store *store, struct error *err)
 
 bool store_backup(struct store *store, const char *path, struct error *err)
 {
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		return error_set(err, DUPLICATE_OBJECT, "\"%s\" exists already", path);
-	if (fd < 0)
-		return error_set_errno(err, errno, "make \"%s\"", path);
 	struct db *db = store_read_begin(store, err);
-	if (!db) {
-		close(fd);
+	if (!db)
+		return false;
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		if (errno == EEXIST)
+			error_set(err, DUPLICATE_OBJECT, "\"%s\" exists already", path);
+		else
+			error_set_errno(err, errno, "make \"%s\"", path);
+		store_read_end(store, db);
 		return false;
 	}
 	/* VACUUM INTO needs its own transaction and may write only there. */

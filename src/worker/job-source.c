@@ -123,8 +123,6 @@ bool job_source_paths(struct job *job, const json_t *source, struct slice **path
 		return true;
 	struct slice wanted = fixed_part(job->arena, absolute(job, path));
 
-	if (!refuse_special(job, path, err))
-		return false;
 	if (!realpath(arena_cstr(job->arena, wanted), real)) {
 		error_set(err, UNDEFINED_FILE, "the source's %.*s cannot be read: %s",
 			SLICE_FMT(path), errno == ENOENT ? "there is no such file" : "no access");
@@ -139,7 +137,7 @@ bool job_source_paths(struct job *job, const json_t *source, struct slice **path
 			(*paths)[(*count)++] = arena_copy(job->arena, slice_from_c(real));
 			for (size_t i = 0; i < array_len(BESIDE); i++)
 				add_beside(job, source, real, BESIDE[i], *paths, count);
-			return true;
+			return refuse_special(job, path, err);
 		}
 	}
 	error_set(err, INSUFFICIENT_PRIVILEGE,
