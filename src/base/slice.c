@@ -102,6 +102,14 @@ struct slice slice_split(struct slice *rest, char sep)
 	return slice_of(all.ptr, at);
 }
 
+struct slice slice_folder(struct slice path)
+{
+	size_t at = path.len;
+	while (at > 0 && path.ptr[at - 1] != '/')
+		at--;
+	return slice_sub(path, 0, at ? at - 1 : 0);
+}
+
 bool slice_to_u64(struct slice s, uint64_t *out)
 {
 	uint64_t value = 0;

@@ -55,6 +55,8 @@ struct slice slice_sub(struct slice s, size_t from, size_t to);
 struct slice slice_trim(struct slice s);
 /* Cuts *rest at the first sep: returns the part before it; *rest becomes what follows, or none. */
 struct slice slice_split(struct slice *rest, char sep);
+/* "a/b" of "a/b/c", empty without a slash. */
+struct slice slice_folder(struct slice path);
 
 /* Whole slice as a decimal integer, no spaces, no overflow; *out written on success only. */
 bool slice_to_i64(struct slice s, int64_t *out) must_check;

@@ -51,6 +51,8 @@ static void test_slices(void **state)
 	struct slice rest = SLICE("a,b,,c");
 
 	(void)state;
+	assert_true(slice_equal_c(slice_folder(SLICE("a/b/c.yaml")), "a/b"));
+	assert_int_equal(slice_folder(SLICE("c.yaml")).len, 0);
 	assert_true(slice_equal_c(slice_split(&rest, ','), "a"));
 	assert_true(slice_equal_c(slice_split(&rest, ','), "b"));
 	assert_true(slice_equal_c(slice_split(&rest, ','), ""));

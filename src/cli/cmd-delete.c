@@ -31,41 +31,55 @@ static bool load(struct cli *cli, struct manifest_set *out, struct error *err)
 	return true;
 }
 
-static struct slice folder_of(struct slice path)
+/* "readers" is the mesh's, or the only domain's that has one; "sales.readers" that of a domain. */
+static bool find_policy(const struct manifest_set *set, struct slice name, struct slice *path_out,
+	struct error *err)
 {
-	size_t at = path.len;
-	while (at > 0 && path.ptr[at - 1] != '/')
-		at--;
-	return slice_sub(path, 0, at ? at - 1 : 0);
-}
-
-/* "sales.orders" */
-static bool is_named(struct slice domain, struct slice name, struct slice wanted)
-{
-	return wanted.len == domain.len + 1 + name.len && slice_starts_with(wanted, domain) &&
-	       wanted.ptr[domain.len] == '.' && slice_ends_with(wanted, name);
+	struct slice rest = name;
+	struct slice domain = slice_split(&rest, '.');
+	bool full = !slice_is_none(rest);
+	size_t count = 0;
+	for (size_t i = 0; i < set->policy_count; i++) {
+		const struct manifest_policy *p = &set->policies[i];
+		if (!slice_equal(p->name, full ? rest : name) ||
+			(full && !slice_equal(p->domain, domain)))
+			continue;
+		*path_out = p->at.path;
+		count++;
+		if (p->domain.len == 0)
+			return true;
+	}
+	if (count <= 1)
+		return true;
+	error_set(err, INVALID_PARAMETER_VALUE, "%zu domains have a policy \"%.*s\"", count,
+		SLICE_FMT(name));
+	return error_hint(err, "write it as domain.policy");
 }
 
 /* The file or folder of the thing; none = it is not there. */
-static struct slice path_of(const struct manifest_set *set, struct slice kind, struct slice name)
+static bool find_path(const struct manifest_set *set, struct slice kind, struct slice name,
+	struct slice *path_out, struct error *err)
 {
-	if (slice_equal_c(kind, "domain"))
-		for (size_t i = 0; i < set->domain_count; i++)
-			if (slice_equal(set->domains[i].name, name))
-				return folder_of(set->domains[i].at.path);
-	if (slice_equal_c(kind, "product"))
-		for (size_t i = 0; i < set->product_count; i++)
-			if (is_named(set->products[i].domain, set->products[i].name, name))
-				return set->products[i].folder;
-	if (slice_equal_c(kind, "source"))
-		for (size_t i = 0; i < set->source_count; i++)
-			if (is_named(set->sources[i].domain, set->sources[i].name, name))
-				return set->sources[i].at.path;
+	struct slice rest = name;
+	struct slice domain = slice_split(&rest, '.');
+	*path_out = SLICE_NONE;
 	if (slice_equal_c(kind, "policy"))
-		for (size_t i = 0; i < set->policy_count; i++)
-			if (slice_equal(set->policies[i].name, name))
-				return set->policies[i].at.path;
-	return SLICE_NONE;
+		return find_policy(set, name, path_out, err);
+	if (slice_equal_c(kind, "domain")) {
+		size_t at = manifest_find_domain(set, name);
+		if (at != SIZE_MAX)
+			*path_out = slice_folder(set->domains[at].at.path);
+	} else if (slice_equal_c(kind, "product")) {
+		size_t at = manifest_find_product(set, domain, rest);
+		if (at != SIZE_MAX)
+			*path_out = set->products[at].folder;
+	} else {
+		for (size_t i = 0; i < set->source_count; i++)
+			if (slice_equal(set->sources[i].domain, domain) &&
+				slice_equal(set->sources[i].name, rest))
+				*path_out = set->sources[i].at.path;
+	}
+	return true;
 }
 
 static bool check_kind(const char *kind, struct error *err)
@@ -94,7 +108,9 @@ bool cmd_delete(struct cli *cli, struct error *err)
 	scoped(json_drop) json_t *plan = NULL;
 	if (!check_kind(kind, err) || !load(cli, &set, err))
 		return false;
-	struct slice path = path_of(&set, slice_from_c(kind), slice_from_c(name));
+	struct slice path;
+	if (!find_path(&set, slice_from_c(kind), slice_from_c(name), &path, err))
+		return false;
 	if (slice_is_none(path)) {
 		error_set(err, UNDEFINED_OBJECT, "there is no %s \"%s\" that you may change", kind,
 			name);

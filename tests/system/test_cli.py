@@ -386,10 +386,12 @@ def test_delete(node, tmp_path):
     (extra / "domains/lab/policies/more.yaml").write_text((extra / "domains/lab/policies/readers.yaml").read_text().replace("name: readers", "name: more"))
     (extra / "domains/spare").mkdir()
     (extra / "domains/spare/domain.yaml").write_text("apiVersion: weft/v1\nkind: Domain\nmetadata:\n  name: spare\nspec:\n  owners: [lab-owners]\n")
+    (extra / "domains/spare/policies").mkdir()
+    (extra / "domains/spare/policies/more.yaml").write_text((extra / "domains/lab/policies/more.yaml").read_text())
     assert run(node, "apply", "-f", extra, "--yes")[0] == 0
-    before = run(node, "export", "--dir", tmp_path / "before")
-    assert before[0] == 0
-    for kind, name, path in (("source", "lab.spare", "lab/sources/spare.yaml"), ("policy", "more", "lab/policies/more.yaml"), ("domain", "spare", "spare/domain.yaml")):
+    status, _, err = run(node, "delete", "policy", "more", "--yes")  # which?
+    assert status == 2 and "domain.policy" in err, err
+    for kind, name, path in (("source", "lab.spare", "lab/sources/spare.yaml"), ("policy", "lab.more", "lab/policies/more.yaml"), ("policy", "more", "spare/policies/more.yaml"), ("domain", "spare", "spare/domain.yaml")):
         status, out, err = run(node, "delete", kind, name)
         assert status == 2 and "--yes" in err and name in out, out + err
         status, out, _ = run(node, "delete", kind, name, "--dry-run")
