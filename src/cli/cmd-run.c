@@ -33,32 +33,14 @@ static bool print_refs(struct cli *cli, const int64_t *runs, size_t count, struc
 	return output_items(cli, ref_fields, array_len(ref_fields), items, err);
 }
 
-static bool read_deadline(struct cli *cli, int64_t *deadline_out, struct error *err)
-{
-	int64_t us = 0;
-	const char *text = cli_option(cli, "timeout");
-	*deadline_out = 0;
-	if (!text)
-		return true;
-	if (!manifest_duration(slice_from_c(text), &us) || us <= 0) {
-		error_set(err, INVALID_PARAMETER_VALUE, "--timeout \"%.60s\" is no time", text);
-		return error_hint(err, "write it as 30s, 10min or 2h");
-	}
-	*deadline_out = clock_mono_us(&clock_system) + us;
-	return true;
-}
-
-static bool follow_all(struct cli *cli, const int64_t *runs, size_t count, struct error *err)
+/* deadline_us: as for follow_run. */
+static bool follow_all(
+	struct cli *cli, const int64_t *runs, size_t count, int64_t deadline_us, struct error *err)
 {
 	scoped(follow_free) struct follow *follow = follow_new(cli);
-	int64_t deadline;
-
-	if (!read_deadline(cli, &deadline, err))
-		return false;
-	follow_until(follow, deadline);
 
 	for (size_t i = 0; i < count; i++)
-		if (!follow_run(cli, follow, runs[i], err))
+		if (!follow_run(cli, follow, runs[i], deadline_us, err))
 			return false;
 	return follow_finish(follow, err);
 }
@@ -80,7 +62,7 @@ bool cmd_run(struct cli *cli, struct error *err)
 	}
 	if (cli_is_set(cli, "no-wait"))
 		return print_refs(cli, runs, count, err);
-	return follow_all(cli, runs, count, err);
+	return follow_all(cli, runs, count, 0, err);
 }
 
 /* 2 when name is no number. */
@@ -139,18 +121,35 @@ bool cmd_retry(struct cli *cli, struct error *err)
 		return false;
 	if (cli_is_set(cli, "no-wait"))
 		return print_refs(cli, &run, 1, err);
-	return follow_all(cli, &run, 1, err);
+	return follow_all(cli, &run, 1, 0, err);
+}
+
+static bool read_deadline(struct cli *cli, int64_t *deadline_out, struct error *err)
+{
+	int64_t us = 0;
+	const char *text = cli_option(cli, "timeout");
+	*deadline_out = 0;
+	if (!text)
+		return true;
+	if (!manifest_duration(slice_from_c(text), &us) || us <= 0) {
+		error_set(err, INVALID_PARAMETER_VALUE, "--timeout \"%.60s\" is no time", text);
+		return error_hint(err, "write it as 30s, 10min or 2h");
+	}
+	*deadline_out = clock_mono_us(&clock_system) + us;
+	return true;
 }
 
 bool cmd_wait(struct cli *cli, struct error *err)
 {
 	size_t count = cli->parsed.arg_count;
 	int64_t *runs = arena_array_of(cli->arena, int64_t, count);
+	int64_t deadline_us = 0;
 
 	for (size_t i = 0; i < count; i++)
 		if (!run_number(cli->parsed.args[i], &runs[i], err))
 			return false;
-	return follow_all(cli, runs, count, err);
+	return read_deadline(cli, &deadline_us, err) &&
+	       follow_all(cli, runs, count, deadline_us, err);
 }
 
 /* Lines of a log for people, or the events as they are. */

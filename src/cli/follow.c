@@ -10,7 +10,6 @@
 enum { PLAIN_EVERY_US = 10000000, EXIT_FAILED = 1, EXIT_QUALITY = 6 };
 
 struct follow {
-	int64_t deadline_us; /* 0 = none */
 	struct cli *cli;
 	struct str line; /* a line that has not come in whole */
 	struct arena *arena;
@@ -236,12 +235,8 @@ bool follow_finish(struct follow *follow, struct error *err)
 	return output_items(follow->cli, fields, array_len(fields), results, err);
 }
 
-void follow_until(struct follow *follow, int64_t deadline_us)
-{
-	follow->deadline_us = deadline_us;
-}
-
-bool follow_run(struct cli *cli, struct follow *follow, int64_t run, struct error *err)
+bool follow_run(
+	struct cli *cli, struct follow *follow, int64_t run, int64_t deadline_us, struct error *err)
 {
 	struct client *client = NULL;
 	const struct client_request request = {
@@ -252,7 +247,7 @@ bool follow_run(struct cli *cli, struct follow *follow, int64_t run, struct erro
 		.accept = "application/x-ndjson",
 		.data = follow_data,
 		.ctx = follow,
-		.deadline_us = follow->deadline_us,
+		.deadline_us = deadline_us,
 	};
 
 	return cli_client(cli, &client, err) && client_send(client, &request, err);

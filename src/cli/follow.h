@@ -19,7 +19,6 @@ void follow_on_plan(
 	struct follow *follow, bool (*plan)(void *ctx, json_t *plan, struct error *err), void *ctx);
 /* Sets cli->status, prints JSON results with -o json. */
 bool follow_finish(struct follow *follow, struct error *err) must_check;
-/* Until then on clock_mono_us, runs that go on end in 57014. */
-void follow_until(struct follow *follow, int64_t deadline_us);
-/* Follows one run to its end. */
-bool follow_run(struct cli *cli, struct follow *follow, int64_t run, struct error *err) must_check;
+/* Follows one run to its end; 57014 when it goes on at deadline_us of clock_mono_us (0 = never). */
+bool follow_run(struct cli *cli, struct follow *follow, int64_t run, int64_t deadline_us,
+	struct error *err) must_check;

@@ -44,6 +44,8 @@ struct engine_result {
 	struct view *views;	 /* one per column, of the current chunk */
 };
 
+/* duckdb_query with the crew's help; false: the result has the error, it is the caller's anyway. */
+bool engine_query_text(struct engine *engine, const char *text, duckdb_result *result);
 /* DuckDB's text into our error: class to SQLSTATE, first line only, position from its "LINE n:"
  * excerpt within statement (none = no position). */
 bool engine_error(

@@ -23,13 +23,19 @@ static const char *const fixed_settings[][2] = {
 	{"allow_community_extensions", "false"},
 };
 
+bool engine_query_text(struct engine *engine, const char *text, duckdb_result *result)
+{
+	crew_begin(engine->crew);
+	bool ok = duckdb_query(engine->conn, text, result) == DuckDBSuccess;
+	crew_end(engine->crew);
+	return ok;
+}
+
 bool engine_run(struct engine *engine, struct slice sql, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
 	duckdb_result result;
-	crew_begin(engine->crew);
-	bool ok = duckdb_query(engine->conn, arena_cstr(arena, sql), &result) == DuckDBSuccess;
-	crew_end(engine->crew);
+	bool ok = engine_query_text(engine, arena_cstr(arena, sql), &result);
 	if (!ok)
 		engine_error(
 			duckdb_result_error_type(&result), duckdb_result_error(&result), sql, err);

@@ -137,10 +137,7 @@ bool engine_prepare(
 
 static bool run_text(struct engine_statement *s, duckdb_result *result, struct error *err)
 {
-	crew_begin(s->engine->crew);
-	bool ok = duckdb_query(s->engine->conn, s->text, result) == DuckDBSuccess;
-	crew_end(s->engine->crew);
-	if (ok)
+	if (engine_query_text(s->engine, s->text, result))
 		return true;
 	engine_error(
 		duckdb_result_error_type(result), duckdb_result_error(result), text_of(s), err);

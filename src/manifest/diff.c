@@ -21,19 +21,10 @@ static struct map files_by_path(struct arena *arena, const struct manifest_side 
 	return map;
 }
 
-static struct slice folder_of(struct slice path)
-{
-	size_t at = path.len;
-
-	while (at > 0 && path.ptr[at - 1] != '/')
-		at--;
-	return slice_sub(path, 0, at ? at - 1 : 0);
-}
-
 /* The product whose folder holds the path; NULL when there is none. */
 static const struct manifest_product *product_at(const struct manifest_set *set, struct slice path)
 {
-	struct slice folder = folder_of(path);
+	struct slice folder = slice_folder(path);
 
 	for (size_t i = 0; set && i < set->product_count; i++)
 		if (slice_equal(set->products[i].folder, folder))

@@ -2,18 +2,18 @@
  * Promises that become weaker: allowed, unlike a breaking change, but said before it is applied.
  * Contracts are those of the same port and major version.
  */
-#include "manifest/diff-tree.h"
+#include "manifest/manifest.h"
 
 struct loosening {
 	struct arena *arena;
 	struct manifest_problems *problems;
-	struct slice table; /* "sales.orders" */
+	struct slice what; /* "sales.orders", or a domain */
 };
 
-static void warn(const struct loosening *l, struct mark at, struct slice what)
+static void warn(const struct loosening *l, struct mark at, struct slice promise)
 {
 	manifest_problem_add(l->problems, at, true,
-		arena_printf(l->arena, "%.*s: %.*s", SLICE_FMT(l->table), SLICE_FMT(what)),
+		arena_printf(l->arena, "%.*s: %.*s", SLICE_FMT(l->what), SLICE_FMT(promise)),
 		SLICE_NONE, SLICE("Tell those who read it, or make a new major version."));
 }
 
@@ -53,7 +53,7 @@ static void compare_slas(const struct loosening *l, const struct manifest_contra
 
 static bool stops_publish(const struct manifest_quality *rule)
 {
-	return rule->severity.len == 0 || slice_equal_c(rule->severity, "error");
+	return slice_equal_c(rule->severity, "error");
 }
 
 static bool allows_more(const struct manifest_quality *old, const struct manifest_quality *new)
@@ -112,7 +112,7 @@ static void compare_product(struct loosening *l, const struct manifest_set *old_
 			after ? manifest_port_schema(new_set, after) : NULL;
 		if (!a || !b)
 			continue;
-		l->table = arena_printf(
+		l->what = arena_printf(
 			l->arena, "%.*s.%.*s", SLICE_FMT(old->domain), SLICE_FMT(before->name));
 		compare_rules(l, a, b);
 		compare_slas(l, &old_set->contracts[before->contract],
@@ -124,13 +124,14 @@ static void compare_domains(
 	struct loosening *l, const struct manifest_set *old_set, const struct manifest_set *new_set)
 {
 	for (size_t i = 0; i < old_set->domain_count; i++) {
-		const struct manifest_domain *old = &old_set->domains[i];
-		size_t at = manifest_find_domain(new_set, old->name);
-		const struct manifest_domain *new = at == SIZE_MAX ? NULL : &new_set->domains[at];
-		l->table = old->name;
-		if (new && old->retention_us &&new->retention_us &&new->retention_us <
-				   old->retention_us)
-			warn(l, new->at,
+		const struct manifest_domain *before = &old_set->domains[i];
+		size_t at = manifest_find_domain(new_set, before->name);
+		if (at == SIZE_MAX)
+			continue;
+		const struct manifest_domain *after = &new_set->domains[at];
+		l->what = before->name;
+		if (after->retention_us && after->retention_us < before->retention_us)
+			warn(l, after->at,
 				SLICE("the retention is shorter: older versions will be deleted"));
 	}
 }

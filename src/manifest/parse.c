@@ -143,19 +143,10 @@ static const struct shape *shape_of(enum place place)
 	return NULL;
 }
 
-static struct slice folder_of(struct slice path)
-{
-	size_t at = path.len;
-
-	while (at > 0 && path.ptr[at - 1] != '/')
-		at--;
-	return slice_sub(path, 0, at ? at - 1 : 0);
-}
-
 static void read_tree(
 	struct reading *r, enum place place, const struct node *root, const struct parts *p)
 {
-	struct slice folder = folder_of(root->at.path);
+	struct slice folder = slice_folder(root->at.path);
 	struct slice domain = p->count > 2 ? p->part[1] : SLICE_NONE;
 
 	switch (place) {
@@ -370,7 +361,7 @@ static void add_transforms(struct reading *r, const struct manifest_file *files,
 		if (!path_is_clean(files[i].path) || place_of(&parts) != PLACE_TRANSFORM)
 			continue;
 		struct slice name = parts.part[3];
-		struct slice folder = folder_of(files[i].path);
+		struct slice folder = slice_folder(files[i].path);
 		struct manifest_pipeline *pipeline = pipeline_of(r, folder);
 
 		if (!pipeline) {

@@ -236,7 +236,7 @@ static void read_quality(struct reading *r, struct manifest_schema *schema, stru
 			.query = node_text(query),
 			.query_at = query ? query->at : item->at,
 			.arguments = SLICE("{}"),
-			.severity = slice_is_none(severity) ? SLICE("error") : severity,
+			.severity = severity.len ? severity : SLICE("error"),
 			.dimension = node_text(node_get(item, "dimension")),
 			.description = node_text(node_get(item, "description")),
 		};

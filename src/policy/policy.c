@@ -141,20 +141,24 @@ static bool is_any_who(
 	return false;
 }
 
+/* Names are put together only for rules that select by them: most do by some kind alone. */
 static bool fits_product(
 	const struct policy *policy, const struct policy_table *table, struct arena *arena)
 {
+	if (policy->product_count == 0)
+		return true;
 	struct slice full = arena_printf(
 		arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(table->product));
 
-	return policy->product_count == 0 ||
-	       matches_any(policy->products, policy->product_count, table->product) ||
+	return matches_any(policy->products, policy->product_count, table->product) ||
 	       matches_any(policy->products, policy->product_count, full);
 }
 
 static bool fits_table(
 	const struct policy *policy, const struct policy_table *table, struct arena *arena)
 {
+	if (policy->table_count == 0)
+		return true;
 	struct slice in_product =
 		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->product), SLICE_FMT(table->name));
 	struct slice full =
@@ -163,8 +167,7 @@ static bool fits_table(
 		arena_printf(arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(table->name));
 	struct slice names[] = {table->name, in_product, in_sql, full};
 
-	return policy->table_count == 0 ||
-	       overlap(policy->tables, policy->table_count, names, array_len(names));
+	return overlap(policy->tables, policy->table_count, names, array_len(names));
 }
 
 static bool fits_labels(const struct policy *policy, const struct slice *tags, size_t tag_count,
@@ -191,9 +194,11 @@ static bool fits_names(const struct deciding *d, const struct policy *policy)
 	return fits_product(policy, table, d->arena) && fits_table(policy, table, d->arena);
 }
 
-static bool fits_column(
+static bool names_column(
 	const struct deciding *d, const struct policy *policy, const struct policy_column *column)
 {
+	if (policy->column_count == 0)
+		return true;
 	const struct policy_table *table = d->request->table;
 	struct slice in_table = arena_printf(
 		d->arena, "%.*s.%.*s", SLICE_FMT(table->name), SLICE_FMT(column->name));
@@ -205,8 +210,14 @@ static bool fits_column(
 		d->arena, "%.*s.%.*s", SLICE_FMT(table->domain), SLICE_FMT(in_product));
 	struct slice names[] = {column->name, in_table, in_sql, in_product, full};
 
-	return overlap(policy->columns, policy->column_count, names, array_len(names)) &&
-	       fits_labels(policy, column->tags, column->tag_count, column->classification);
+	return overlap(policy->columns, policy->column_count, names, array_len(names));
+}
+
+static bool fits_column(
+	const struct deciding *d, const struct policy *policy, const struct policy_column *column)
+{
+	return fits_labels(policy, column->tags, column->tag_count, column->classification) &&
+	       names_column(d, policy, column);
 }
 
 static bool fits_some_column(const struct deciding *d, const struct policy *policy)

@@ -142,7 +142,7 @@ static json_t *check_json(const struct manifest_quality *q, size_t id)
 	json_object_set_new(item, "percent", json_boolean(q->percent));
 	json_object_set_new(item, "arguments", arguments ? arguments : json_object());
 	json_set_slice(item, "query", q->query);
-	json_set_slice(item, "severity", q->severity.len ? q->severity : SLICE("error"));
+	json_set_slice(item, "severity", q->severity);
 	return item;
 }
 

@@ -135,7 +135,7 @@ static struct check_row check_base(
 	return (struct check_row){.name = q->name,
 		.column = q->column,
 		.dimension = q->dimension,
-		.severity = q->severity.len ? q->severity : SLICE("error"),
+		.severity = q->severity,
 		.expected = expected_text(arena, q)};
 }
 
