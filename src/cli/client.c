@@ -1,7 +1,5 @@
 #include "cli/client.h"
 
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,33 +11,20 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "http/curl.h"
 
 /*
- * libcurl through dlopen. The functions we use stand in struct curl; they are resolved once per
- * client. Interrupts: a handler sets a flag, libcurl's progress callback sees it and ends the
+ * Interrupts: a handler sets a flag, libcurl's progress callback sees it and ends the
  * transfer, the node sees the connection go and cancels.
  */
 enum { ERROR_BODY_MAX = 1 << 20, CONNECT_TIMEOUT_S = 10 };
-
-struct curl {
-	void *library;
-	CURL *(*easy_init)(void);
-	void (*easy_cleanup)(CURL *);
-	CURLcode (*easy_setopt)(CURL *, CURLoption, ...);
-	CURLcode (*easy_perform)(CURL *);
-	CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
-	void (*easy_reset)(CURL *);
-	const char *(*easy_strerror)(CURLcode);
-	struct curl_slist *(*slist_append)(struct curl_slist *, const char *);
-	void (*slist_free_all)(struct curl_slist *);
-};
 
 struct client {
 	struct arena *arena; /* options */
 	struct arena *request_arena;
 	struct client_options options;
 	const char *token; /* NULL = none */
-	struct curl curl;
+	const struct curl *curl;
 	CURL *easy;
 };
 
@@ -69,39 +54,6 @@ bool client_interrupted(void)
 void client_clear_interrupt(void)
 {
 	interrupts = 0;
-}
-
-static bool load_curl(struct curl *curl, struct error *err)
-{
-	const struct {
-		const char *name;
-		void *slot;
-	} symbols[] = {
-		{"curl_easy_init", &curl->easy_init},
-		{"curl_easy_cleanup", &curl->easy_cleanup},
-		{"curl_easy_setopt", &curl->easy_setopt},
-		{"curl_easy_perform", &curl->easy_perform},
-		{"curl_easy_getinfo", &curl->easy_getinfo},
-		{"curl_easy_reset", &curl->easy_reset},
-		{"curl_easy_strerror", &curl->easy_strerror},
-		{"curl_slist_append", &curl->slist_append},
-		{"curl_slist_free_all", &curl->slist_free_all},
-	};
-
-	curl->library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-	if (!curl->library) {
-		/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-		error_set(err, CANNOT_CONNECT, "libcurl cannot be loaded: %s", dlerror());
-		return error_hint(err, "install the package libcurl3-gnutls");
-	}
-	for (size_t i = 0; i < array_len(symbols); i++) {
-		void *symbol = dlsym(curl->library, symbols[i].name);
-
-		if (!symbol)
-			return error_set(err, CANNOT_CONNECT, "libcurl lacks %s", symbols[i].name);
-		memcpy(symbols[i].slot, (const void *)&symbol, sizeof symbol);
-	}
-	return true;
 }
 
 static bool read_token(struct client *client, struct error *err)
@@ -149,10 +101,10 @@ bool client_new(const struct client_options *options, struct client **out, struc
 	client->options.token_file = keep(client->arena, options->token_file);
 	client->options.ca_file = keep(client->arena, options->ca_file);
 	client->options.as_user = keep(client->arena, options->as_user);
-	if (!load_curl(&client->curl, err) || !read_token(client, err))
+	client->curl = curl_load(err);
+	if (!client->curl || !read_token(client, err))
 		return false;
-	check(client->curl.easy_init);
-	client->easy = client->curl.easy_init();
+	client->easy = client->curl->easy_init();
 	check(client->easy);
 	*out = take(client);
 	return true;
@@ -165,8 +117,7 @@ void client_free(struct client **client)
 	if (!self)
 		return;
 	if (self->easy)
-		self->curl.easy_cleanup(self->easy);
-	/* The library stays loaded: GnuTLS does not like to go before the process. */
+		self->curl->easy_cleanup(self->easy);
 	arena_free(&self->request_arena);
 	arena_free(&self->arena);
 	free(self);
@@ -188,7 +139,7 @@ static size_t on_data(char *ptr, size_t size, size_t count, void *ctx)
 	struct slice bytes = slice_of(ptr, size * count);
 	long status = 0;
 
-	exchange->client->curl.easy_getinfo(
+	exchange->client->curl->easy_getinfo(
 		exchange->client->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 300 || !exchange->request->data) {
 		if (exchange->body.len + bytes.len <= ERROR_BODY_MAX)
@@ -239,7 +190,7 @@ static int on_progress(
 static struct curl_slist *add_header(
 	struct client *client, struct curl_slist *list, const char *name, const char *value)
 {
-	return client->curl.slist_append(
+	return client->curl->slist_append(
 		list, arena_printf(client->request_arena, "%s: %s", name, value).ptr);
 }
 
@@ -265,7 +216,7 @@ static void set_options(struct exchange *exchange, const char *url, struct curl_
 {
 	struct client *client = exchange->client;
 	const struct client_options *options = &client->options;
-	const struct curl *curl = &client->curl;
+	const struct curl *curl = client->curl;
 
 	curl->easy_reset(client->easy);
 	curl->easy_setopt(client->easy, CURLOPT_URL, url);
@@ -295,7 +246,7 @@ static bool connection_error(const struct exchange *exchange, CURLcode code)
 	const struct client_options *options = &exchange->client->options;
 	struct error *err = exchange->err;
 	const char *where = options->socket ? options->socket : options->url;
-	const char *why = exchange->client->curl.easy_strerror(code);
+	const char *why = exchange->client->curl->easy_strerror(code);
 
 	switch ((int)code) {
 	case CURLE_OPERATION_TIMEDOUT:
@@ -357,7 +308,7 @@ static bool finish(struct exchange *exchange, CURLcode code)
 		return false;
 	if (code != CURLE_OK)
 		return connection_error(exchange, code);
-	exchange->client->curl.easy_getinfo(
+	exchange->client->curl->easy_getinfo(
 		exchange->client->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status >= 300 ? problem_error(exchange, status) : true;
 }
@@ -374,17 +325,17 @@ static bool perform(struct exchange *exchange)
 	if (request->body) {
 		struct slice body = json_print(client->request_arena, request->body);
 
-		client->curl.easy_setopt(client->easy, CURLOPT_POSTFIELDS, body.ptr);
-		client->curl.easy_setopt(
+		client->curl->easy_setopt(client->easy, CURLOPT_POSTFIELDS, body.ptr);
+		client->curl->easy_setopt(
 			client->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	} else if (strcmp(request->method, "POST") == 0) {
-		client->curl.easy_setopt(client->easy, CURLOPT_POSTFIELDS, "");
+		client->curl->easy_setopt(client->easy, CURLOPT_POSTFIELDS, "");
 	}
 	if (client->options.debug)
 		fprintf(stderr, "> %s %s\n", request->method, url.ptr);
-	CURLcode code = client->curl.easy_perform(client->easy);
+	CURLcode code = client->curl->easy_perform(client->easy);
 
-	client->curl.slist_free_all(headers);
+	client->curl->slist_free_all(headers);
 	return finish(exchange, code);
 }
 

@@ -8,8 +8,7 @@
 #include "base/slice.h"
 
 /*
- * HTTP to a node: over its control socket, or https:// with a token. libcurl is loaded on first use
- * only: linking it costs every start 4 ms (measured; docs/decisions). One thread. Answers that are
+ * HTTP to a node: over its control socket, or https:// with a token. One thread. Answers that are
  * problem details (RFC 9457) become errors with their SQLSTATE, hint and position.
  */
 struct client;
