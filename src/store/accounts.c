@@ -10,26 +10,6 @@
 
 enum { TOKEN_USED_EVERY_US = 60000000 };
 
-static json_t *slices_json(const struct slice *items, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		check(json_array_append_new(list, json_from_slice(items[i])) == 0);
-	return list;
-}
-
-static struct slice *json_slices(struct arena *arena, const json_t *list, size_t *count_out)
-{
-	size_t count = json_array_size(list);
-	struct slice *items = arena_array_of(arena, struct slice, count);
-
-	for (size_t i = 0; i < count; i++)
-		items[i] = arena_copy(arena, json_to_slice(json_array_get(list, i)));
-	*count_out = count;
-	return items;
-}
-
 static struct slice print_groups(struct arena *arena, const struct account_row *account)
 {
 	scoped(json_drop) json_t *list = slices_json(account->groups, account->group_count);

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "base/json.h"
 #include "store/store.h"
 
 /* SQLite in our words: connections, statements that read straight down, one write at a time. */
@@ -83,6 +84,10 @@ struct db *store_write_begin_relaxed(struct store *store, struct error *err);
 bool store_write_end(struct store *store, struct db *db, bool ok, struct error *err) must_check;
 struct db *store_read_begin(struct store *store, struct error *err);
 void store_read_end(struct store *store, struct db *db);
+
+/* Small lists that are always read whole: a JSON array of texts in one column. */
+json_t *slices_json(const struct slice *items, size_t count);
+struct slice *json_slices(struct arena *arena, const json_t *list, size_t *count_out);
 
 bool store_bump_epoch(struct db *db, struct error *err) must_check;
 /* Within a transaction: versions, files, intents and cursors of a product. */

@@ -85,6 +85,11 @@ static const char *const STEPS[] = {
 	"CREATE TABLE derived (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,"
 	" value TEXT NOT NULL);"
 	"DELETE FROM meta WHERE key LIKE 'transform.%' OR key LIKE 'filter.%';",
+
+	/* 9: invitations to the mesh */
+	"CREATE TABLE invitation (id TEXT PRIMARY KEY, digest TEXT NOT NULL,"
+	" node TEXT NOT NULL UNIQUE, domains TEXT NOT NULL, by TEXT, expires_us INTEGER NOT NULL,"
+	" used_us INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;",
 };
 
 int migrate_newest(void)

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "http/exchange.h"
+#include "mesh/member.h"
+
+/*
+ * The other nodes of the mesh, and how they are. One thread greets each of them every few seconds
+ * (POST /mesh/v1/hello), all at once, and those that are not up less and less often. Who has a
+ * newer mesh file gives it, who has an older one gets it, so that it needs no central node to
+ * travel. In no mesh the thread sleeps.
+ */
+struct peers;
+
+enum { MESH_PROTOCOL = 1 }; /* of /mesh/v1; both sides say theirs, nothing is refused for it yet */
+
+enum peer_health {
+	PEER_UNKNOWN, /* not greeted yet */
+	PEER_UP,
+	PEER_DOWN,    /* does not answer */
+	PEER_REFUSES, /* answers, but does not take this node for what it says, or is not who it
+			 should be */
+};
+
+struct peer {
+	struct slice name;
+	struct slice url;
+	const struct slice *domains;
+	size_t domain_count;
+	enum peer_health health;
+	struct slice why;  /* when it is not up */
+	struct slice weft; /* its version of Weft; none = not heard yet */
+	int64_t seen_us;   /* wall clock of its last answer; 0 = never */
+	int64_t trip_us;   /* of the last answer */
+	int64_t skew_us;   /* its clock ahead of ours */
+	int64_t mesh_version;
+	int64_t epoch;
+	int64_t pushed_version; /* of the mesh file that it was sent last */
+	int64_t wait_us;	/* between greetings, longer the longer it is not up */
+	int64_t next_us;	/* monotonic: not before */
+	bool heard;		/* it showed that it is there, while a round was under way */
+	int64_t heard_us;	/* monotonic: when that was */
+};
+
+struct peers_options {
+	struct member *member;
+	struct log *log;
+	const char *weft;		   /* version of this node */
+	int64_t (*epoch)(void *ctx);	   /* of this node's model */
+	int64_t (*interval_ms)(void *ctx); /* between greetings */
+	void *ctx;
+};
+
+/* Starts the thread. */
+bool peers_start(
+	const struct peers_options *options, struct peers **out, struct error *err) must_check;
+void peers_stop(struct peers **peers);
+/* Greets all now, since something changed. Any thread. */
+void peers_nudge(struct peers *peers);
+/* A node proved to be there, its clock skew_us ahead; when its request was taken and it was not up
+ * it is greeted now (once a second: two nodes that cannot understand each other must not call each
+ * other without end). Any thread. */
+struct peer_sign {
+	struct slice node;
+	int64_t skew_us;
+	bool taken;
+};
+void peers_heard(struct peers *peers, const struct peer_sign *sign);
+/* Every other node of the mesh file, by name, in the arena. Any thread. */
+size_t peers_list(struct peers *peers, struct arena *arena, const struct peer **out);
+/* What one node says to another about itself: {"node","weft","protocol","mesh_version","epoch",
+ * "time_us"}; a new reference. NULL in no mesh. Any thread. */
+json_t *peers_hello(struct peers *peers);
+/* A signed request to a node; body none = GET, else POST. 55000 in no mesh; also when the node has
+ * no TLS pin that counts. */
+struct peer_request {
+	const struct mesh_node *node;
+	struct slice path;
+	struct slice body;
+};
+bool peer_address(struct member *member, struct arena *arena, const struct peer_request *request,
+	struct http_exchange *out, struct error *err) must_check;
+const char *peer_health_name(enum peer_health health);
