@@ -36,7 +36,7 @@ struct scope_name {
 	unsigned scope;
 	const char *name;
 };
-enum { SCOPE_COUNT = 5 };
+enum { SCOPE_COUNT = 6 };
 extern const struct scope_name scope_names[SCOPE_COUNT];
 
 /* After the headers: false when the request is answered already, since its headers say more than

@@ -4,6 +4,7 @@
 
 #include "api/api-private.h"
 #include "base/num.h"
+#include "server/mesh.h"
 
 /* Who asks: by the socket's peer on the control socket, by Authorization elsewhere. */
 
@@ -15,6 +16,7 @@ const struct scope_name scope_names[SCOPE_COUNT] = {
 	{AUTH_APPLY, "apply"},
 	{AUTH_RUN, "run"},
 	{AUTH_ADMIN, "admin"},
+	{AUTH_NODE, "node"},
 };
 
 static bool peer_uid(const struct request *request, uint32_t *out)
@@ -87,6 +89,21 @@ static bool by_header(struct request *request, struct error *err)
 		err, INVALID_AUTHORIZATION, "the Authorization header must be Bearer or Basic");
 }
 
+/* The path as it came: the token is bound to it. */
+static bool by_node(struct request *request, struct error *err)
+{
+	struct slice rest = request_header(request, "Authorization");
+	struct slice scheme = slice_split(&rest, ' ');
+	const struct mesh_request ask = {
+		.token = slice_equal_nocase(scheme, SLICE("Bearer")) ? slice_trim(rest) : SLICE(""),
+		.method = request->method,
+		.path = request->path,
+		.body = str_slice(&request->body),
+		.peer = request->peer};
+
+	return mesh_authenticate(request->server, request->arena, &ask, &request->node, err);
+}
+
 /* Somebody else's rights are for administrators at the control socket only. */
 static bool refuse_as(const struct request *request, struct error *err)
 {
@@ -104,6 +121,8 @@ bool api_authenticate(struct request *request, struct error *err)
 		return true;
 	if (!refuse_as(request, err))
 		return false;
+	if (request->route->scopes == AUTH_NODE)
+		return by_node(request, err);
 	if (!(request->control ? by_socket(request, err) : by_header(request, err)))
 		return false;
 	if (!auth_require(request->identity, request->route->scopes, err))

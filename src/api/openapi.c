@@ -174,6 +174,7 @@ static const struct parameter {
 	{"name", "string", "alice", "Name of a user"},
 	{"user", "string", "alice", "Name of a user"},
 	{"q", "string", "orders", "What to find: at most 200 bytes"},
+	{"node", "string", "sales", "Name of a node"},
 	{"limit", "integer", "10", "At most so many"},
 	{"scope", "string", "domains/sales", "Folder of the manifests"},
 	{"follow", "boolean", "false", "Go on until it ends"},

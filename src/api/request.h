@@ -59,6 +59,7 @@ struct request {
 	struct connection *place;	/* among the listener's */
 	bool control;			/* by the control socket */
 	struct auth_identity *identity; /* NULL for open routes */
+	struct slice node;		/* that asks, on routes for nodes */
 	struct slice peer;		/* address without port; "local" */
 	char request_id[REQUEST_ID_BYTES];
 	struct slice trace;	       /* traceparent as it came; none */

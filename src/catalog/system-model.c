@@ -323,7 +323,7 @@ bool fill_queries(struct filling *f)
 	return !f->failed;
 }
 
-bool fill_nodes(struct filling *f)
+static void fill_self(struct filling *f)
 {
 	int64_t domains = 0;
 	int64_t products = 0;
@@ -334,7 +334,9 @@ bool fill_nodes(struct filling *f)
 	}
 	row_begin(f);
 	row_c(f, mesh_nodes_node, f->request->node_name);
-	row_text(f, mesh_nodes_mesh, f->model->name);
+	row_text(f, mesh_nodes_mesh,
+		slice_is_none(f->request->mesh) ? f->model->name : f->request->mesh);
+	row_c(f, mesh_nodes_state, f->request->removed ? "removed" : "self");
 	row_c(f, mesh_nodes_version, f->request->version);
 	row_time(f, mesh_nodes_started_at, f->request->started_us);
 	/* it grows with changes of what others may not know of */
@@ -343,5 +345,33 @@ bool fill_nodes(struct filling *f)
 	row_int(f, mesh_nodes_domains, domains);
 	row_int(f, mesh_nodes_products, products);
 	row_end(f);
+}
+
+static void fill_node(struct filling *f, const struct system_node *node)
+{
+	row_begin(f);
+	row_text(f, mesh_nodes_node, node->name);
+	row_text(f, mesh_nodes_mesh, f->request->mesh);
+	row_text(f, mesh_nodes_url, node->url);
+	row_c(f, mesh_nodes_state, node->state);
+	row_text(f, mesh_nodes_version, node->version);
+	row_time(f, mesh_nodes_seen_at, node->seen_us);
+	if (node->seen_us) {
+		row_real(f, mesh_nodes_trip_ms, (double)node->trip_us / 1000);
+		row_int(f, mesh_nodes_skew_ms, node->skew_us / 1000);
+	}
+	if (f->principal->admin) {
+		row_text(f, mesh_nodes_reason, node->reason);
+		row_int(f, mesh_nodes_mesh_version, node->mesh_version);
+		row_int(f, mesh_nodes_epoch, node->epoch);
+	}
+	row_end(f);
+}
+
+bool fill_nodes(struct filling *f)
+{
+	fill_self(f);
+	for (size_t i = 0; i < f->request->node_count; i++)
+		fill_node(f, &f->request->nodes[i]);
 	return !f->failed;
 }

@@ -43,10 +43,28 @@ struct system_query {
 	struct slice statement;
 };
 
+/* Another node of the mesh. */
+struct system_node {
+	struct slice name;
+	struct slice url;
+	const char *state;
+	struct slice reason;
+	struct slice version;
+	int64_t seen_us; /* wall clock */
+	int64_t trip_us;
+	int64_t skew_us;
+	int64_t mesh_version;
+	int64_t epoch;
+};
+
 /* What the rows are made of. */
 struct system_request {
 	const struct system_query *queries; /* for mesh.queries: everybody's */
 	size_t query_count;
+	const struct system_node *nodes; /* for mesh.nodes: the others */
+	size_t node_count;
+	struct slice mesh; /* that the node is in; none = none */
+	bool removed;	   /* from it */
 	const struct model *model;
 	const struct principal *principal;
 	struct store *store;

@@ -27,6 +27,7 @@ enum auth_scope {
 	AUTH_RUN = 1 << 3,   /* start, cancel, retry runs */
 	AUTH_ADMIN = 1 << 4, /* accounts, node; also needs principal.admin */
 	AUTH_ALL = 31,
+	AUTH_NODE = 1 << 5, /* another node of the mesh, by its own token (mesh.h); no principal */
 };
 
 /* A signed-in principal. Owns its memory; free with auth_identity_free. */

@@ -10,6 +10,7 @@
 #include "catalog/system.h"
 #include "catalog/visible.h"
 #include "server/govern-private.h"
+#include "server/mesh.h"
 #include "server/server-private.h"
 
 static void system_columns(
@@ -67,6 +68,10 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 	scoped(arena_free) struct arena *scratch = arena_new();
 	if (slice_equal_nocase(t->name, SLICE("queries")))
 		ask.query_count = running_list(server, scratch, &ask.queries);
+	if (slice_equal_nocase(t->name, SLICE("nodes"))) {
+		ask.node_count = mesh_nodes(server, scratch, &ask.nodes);
+		ask.mesh = mesh_name(server, scratch, &ask.removed);
+	}
 	if (!table)
 		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s.%.*s\" does not exist",
 			SLICE_FMT(t->domain), SLICE_FMT(t->name));

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "server/mesh.h"
 #include "server/reload.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
@@ -107,6 +108,7 @@ bool server_start(struct server *server, struct error *err)
 		log_say(server->log, DOOR_OPEN, NULL, log_cstr("door", door->name),
 			log_cstr("address", address));
 	}
+	ok = ok && mesh_start(server, err);
 	if (!ok) {
 		log_failure(server->log, EVENT_SERVER_FAILED, NULL, "open the doors", err);
 		stop_doors(server);
@@ -150,6 +152,7 @@ void server_wait(struct server *server)
 	atomic_store(&server->stopping, true);
 	atomic_store(&server->ready, false);
 	log_say(server->log, SERVER_STOPPING, NULL, log_int("signal", signal_number));
+	mesh_stop(server);
 	stop_doors(server);
 	runs_stop(server->runs, server->config->drain_ms);
 	running_cancel_all(server);

@@ -61,8 +61,12 @@ struct server {
 	atomic_bool ready;
 	atomic_bool stopping;
 	struct running_list running;
-	char pseudonym_key[65];
-	struct arena *names; /* of the two below; grows with a rename, under model_lock */
+	_Atomic(const char *) pseudonym_key; /* 64 hex digits; replaced by joining a mesh */
+	const char *keys_dir;
+	const char *tls_cert_file;
+	struct member *member;
+	struct peers *peers; /* NULL until the doors are open */
+	struct arena *names; /* of what has a name for ever; grows under model_lock */
 	const char *mesh_name;
 	char *node_name;
 	char *local_admin;	       /* the name of who runs the node, at the control socket */
@@ -80,3 +84,6 @@ size_t running_list(struct server *server, struct arena *arena, const struct sys
 /* Cancels every running statement whose decision is another one by the newest model. */
 void running_recheck(struct server *server);
 void running_cancel_all(struct server *server);
+/* Writes the file and uses it from the next worker on; the file before is kept beside it. */
+bool server_set_pseudonym_key(
+	struct server *server, struct slice key, struct error *err) must_check;

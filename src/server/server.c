@@ -21,6 +21,7 @@
 #include "server/file-lists.h"
 #include "server/files.h"
 #include "server/filters.h"
+#include "server/mesh.h"
 #include "server/principals.h"
 #include "server/publish.h"
 #include "server/reload.h"
@@ -29,6 +30,8 @@
 #include "server/sweep.h"
 #include "store/runs.h"
 #include "store/store.h"
+
+enum { PSEUDONYM_HEX = 64 };
 
 static char *path_in(const struct server *server, const char *name)
 {
@@ -87,17 +90,52 @@ static bool open_store(struct server *server, struct error *err)
 
 static bool read_pseudonym_key(struct server *server, struct error *err)
 {
+	char key[PSEUDONYM_HEX + 1] = "";
 	scoped(free_text) char *path = path_in(server, "keys/pseudonym.key");
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set_errno(err, errno, "open %s", path);
-	ssize_t n = read(fd, server->pseudonym_key, 64);
+	ssize_t n = read(fd, key, PSEUDONYM_HEX);
 	close(fd);
-	if (n == 64 && strspn(server->pseudonym_key, "0123456789abcdef") == 64)
+	if (n == PSEUDONYM_HEX && strspn(key, "0123456789abcdef") == PSEUDONYM_HEX) {
+		server->pseudonym_key = arena_cstr(server->names, slice_from_c(key));
 		return true;
+	}
 	error_set(err, CONFIG_FILE_ERROR, "%s does not hold 64 hex digits", path);
 	return error_hint(err, "Put the key back from a backup: with another one all pseudonyms "
 			       "change.");
+}
+
+/* Synced under another name, then renamed. */
+static bool write_key(const char *path, struct slice key, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set_errno(err, errno, "write %s", path);
+	bool ok = write(fd, key.ptr, key.len) == (ssize_t)key.len && fsync(fd) == 0;
+	if (!ok)
+		error_set_errno(err, errno, "write %s", path);
+	close(fd);
+	return ok;
+}
+
+bool server_set_pseudonym_key(struct server *server, struct slice key, struct error *err)
+{
+	scoped(free_text) char *path = path_in(server, "keys/pseudonym.key");
+	scoped(free_text) char *next = path_in(server, "keys/pseudonym.key.next");
+	scoped(free_text) char *before = path_in(server, "keys/pseudonym.key.before");
+	if (slice_equal_c(key, server->pseudonym_key))
+		return true;
+	if (!write_key(next, key, err))
+		return false;
+	unlink(before);
+	if (link(path, before) != 0 || rename(next, path) != 0)
+		return error_set_errno(err, errno, "replace %s", path);
+	pthread_mutex_lock(&server->model_lock);
+	server->pseudonym_key = arena_cstr(server->names, key);
+	pthread_mutex_unlock(&server->model_lock);
+	pool_drop_idle(server->pool);
+	return true;
 }
 
 static bool open_pool(struct server *server, struct error *err)
@@ -224,7 +262,7 @@ static bool open_parts(struct server *server, struct error *err)
 	server->principals = principals_new(server->store);
 	log_say(server->log, SERVER_STARTING, NULL, log_cstr("version", WEFT_VERSION),
 		log_cstr("data", server->data_dir));
-	return recover(server, err) && open_pool(server, err) &&
+	return mesh_open(server, err) && recover(server, err) && open_pool(server, err) &&
 	       server_model_refresh(server, err) && runs_open(server, &server->runs, err);
 }
 
@@ -245,6 +283,7 @@ void server_close(struct server **server_ptr)
 	if (!server)
 		return;
 	runs_close(&server->runs);
+	mesh_close(server);
 	pool_close(&server->pool);
 	plans_free(&server->plans);
 	principals_free(&server->principals);

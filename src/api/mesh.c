@@ -1,0 +1,131 @@
+#include "server/mesh.h"
+
+#include "api/api-private.h"
+
+/* The mesh: for this node's administrators (/api/v1/mesh), and for other nodes (/mesh/v1). */
+
+static bool reply_mesh(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *mesh = NULL;
+
+	return mesh_describe(request->server, &mesh, err) && reply_json(request, MHD_HTTP_OK, mesh);
+}
+
+bool api_mesh(struct request *request, struct error *err)
+{
+	return reply_mesh(request, err);
+}
+
+bool api_mesh_init(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"mesh", "url", NULL};
+	scoped(json_drop) json_t *body = NULL;
+
+	return request_json(request, known, &body, err) && mesh_found(request->server, body, err) &&
+	       reply_mesh(request, err);
+}
+
+bool api_mesh_invite(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"node", "domains", "life_s", NULL};
+	scoped(json_drop) json_t *body = NULL;
+	scoped(json_drop) json_t *invitation = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       mesh_invite(request->server, request->identity, body, &invitation, err) &&
+	       reply_json(request, MHD_HTTP_OK, invitation);
+}
+
+bool api_mesh_join(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"invitation", "url", NULL};
+	scoped(json_drop) json_t *body = NULL;
+
+	return request_json(request, known, &body, err) && mesh_join(request->server, body, err) &&
+	       reply_mesh(request, err);
+}
+
+bool api_mesh_leave(struct request *request, struct error *err)
+{
+	return mesh_leave(request->server, err) && reply_empty(request, MHD_HTTP_NO_CONTENT);
+}
+
+bool api_mesh_set_node(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"url", "domains", NULL};
+	scoped(json_drop) json_t *body = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       mesh_set_node(request->server, request->params[0], body, err) &&
+	       reply_mesh(request, err);
+}
+
+bool api_mesh_remove_node(struct request *request, struct error *err)
+{
+	return mesh_remove_node(request->server, request->params[0], err) &&
+	       reply_empty(request, MHD_HTTP_NO_CONTENT);
+}
+
+bool api_mesh_rotate_key(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"overlap_s", "tls", NULL};
+	scoped(json_drop) json_t *body = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       mesh_rotate_key(request->server, body, err) && reply_mesh(request, err);
+}
+
+bool api_mesh_rotate_governance(struct request *request, struct error *err)
+{
+	return mesh_rotate_governance(request->server, err) && reply_mesh(request, err);
+}
+
+/* What a node of a later version says besides is not looked at. */
+bool api_node_hello(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *said = NULL;
+
+	return mesh_node_hello(request->server, &said, err) &&
+	       reply_json(request, MHD_HTTP_OK, said);
+}
+
+bool api_node_file(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *file = NULL;
+
+	return mesh_node_file(request->server, &file, err) &&
+	       reply_json(request, MHD_HTTP_OK, file);
+}
+
+bool api_node_take_file(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"file", NULL};
+	scoped(json_drop) json_t *body = NULL;
+	scoped(json_drop) json_t *answer = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       mesh_node_take_file(request->server, request->peer, body, &answer, err) &&
+	       reply_json(request, MHD_HTTP_OK, answer);
+}
+
+bool api_node_join(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"secret", "request", NULL};
+	scoped(json_drop) json_t *body = NULL;
+	scoped(json_drop) json_t *answer = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       mesh_node_join(request->server, request->peer, body, &answer, err) &&
+	       reply_json(request, MHD_HTTP_OK, answer);
+}
+
+bool api_node_change(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"key", "tls", "url", "overlap_s", NULL};
+	scoped(json_drop) json_t *body = NULL;
+	scoped(json_drop) json_t *answer = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       mesh_node_change(request->server, request->node, body, &answer, err) &&
+	       reply_json(request, MHD_HTTP_OK, answer);
+}

@@ -1,0 +1,113 @@
+"""Several nodes in one mesh, and somebody who may sign what no node would."""
+import base64
+import hashlib
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from .node import Node, free_port
+
+GREETING = "300ms"  # between greetings, so that tests need not wait
+
+
+def open_nodes(folder, names, config=None):
+    """Nodes that run and are in no mesh yet, by name."""
+    nodes = {}
+    for name in names:
+        node = NamedNode(folder / name, name, {"mesh.greeting": GREETING, **(config or {})})
+        nodes[name] = node.start()
+    return nodes
+
+
+class NamedNode(Node):
+    def __init__(self, folder, name, config):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        super().__init__(folder, config)
+
+    def cli(self, *args, **more):
+        if args[:1] == ("init",):
+            args += ("--name", self.name)
+        return super().cli(*args, **more)
+
+
+def join(hub, node, *domains):
+    """Invites a node and lets it join."""
+    flags = [f for domain in domains for f in ("--domain", domain)]
+    invitation = hub.cli("node", "invite", node.name, *flags)
+    node.cli("node", "join", text=invitation)
+    return invitation.strip()
+
+
+def open_mesh(folder, names, config=None):
+    """The first node founds the mesh `shop`, the others join, each with a domain of its name."""
+    nodes = open_nodes(folder, names, config)
+    hub, *others = nodes.values()
+    hub.cli("mesh", "init", "shop")
+    for node in others:
+        join(hub, node, node.name)
+    return nodes
+
+
+def states(node):
+    """{name: state} as a node sees the others."""
+    return {row["node"]: row["state"] for row in node.cli_json("get", "nodes")}
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class Key:
+    """An Ed25519 key, of a file of a node or made up."""
+
+    def __init__(self, path=None):
+        self.private = serialization.load_pem_private_key(path.read_bytes(), None) if path else Ed25519PrivateKey.generate()
+        public = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(public)}
+        text = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": self.jwk["x"]}, separators=(",", ":"))
+        self.thumbprint = b64(hashlib.sha256(text.encode()).digest())
+
+    def jws(self, kind, payload, **header):
+        head = {"alg": "EdDSA", "kid": self.thumbprint, "typ": kind, **header}
+        signed = b64(json.dumps(head).encode()) + "." + b64(json.dumps(payload).encode())
+        return signed + "." + b64(self.private.sign(signed.encode()))
+
+    def token(self, sender, receiver, method, path, body=b"", **claims):
+        """A node's token; claims replace what would be right, None leaves one out."""
+        now = int(time.time())
+        said = {"iss": sender, "aud": receiver, "iat": now, "exp": now + 60, "jti": uuid.uuid4().hex, "htm": method, "htu": path,
+                "digest": b64(hashlib.sha256(body).digest()), **claims}
+        return self.jws("weft-node+jwt", {k: v for k, v in said.items() if v is not None})
+
+
+def payload(jws):
+    return json.loads(unb64(jws.split(".")[1]))
+
+
+def ask(node, method, path, body=None, token=None):
+    """(status, answer) of a node's HTTPS door, whoever it says it is."""
+    context = ssl._create_unverified_context()
+    request = urllib.request.Request(node.url(path), data=body, method=method)
+    if body is not None:
+        request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+            return answer.status, json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"{}")
+
+
+__all__ = ["Key", "NamedNode", "ask", "b64", "free_port", "join", "open_mesh", "open_nodes", "payload", "states"]
