@@ -180,7 +180,8 @@ static bool prepare_cast(struct query_worker *worker, const struct session_state
 	return session_prepare(worker->session, &cast, statement, err);
 }
 
-/* The elements of lists that were declared with no type: what they are compared with. */
+/* The elements of lists that were declared with no type: what they are compared with. What the
+ * engine learns of the other parameters on the way is kept too. */
 static bool find_elements(struct query_worker *worker, const struct session_statement *s,
 	const struct rewrite_param *uses, struct slice *names, size_t count, struct error *err)
 {
@@ -196,11 +197,15 @@ static bool find_elements(struct query_worker *worker, const struct session_stat
 	if (!session_prepare(worker->session, &probe, &statement, err))
 		return false;
 	for (size_t i = 0; i < count && i < engine_statement_param_count(statement); i++) {
-		struct slice element =
-			engine_type_of_oid(worker->arena, engine_statement_param_oid(statement, i));
+		uint32_t oid = engine_statement_param_oid(statement, i);
+		struct slice type = engine_type_of_oid(worker->arena, oid);
 
-		if (uses[i].use == REWRITE_LIST && slice_is_none(names[i]))
-			names[i] = arena_printf(worker->arena, "%.*s[]", SLICE_FMT(element));
+		if (!slice_is_none(names[i]))
+			continue;
+		if (uses[i].use == REWRITE_LIST)
+			names[i] = arena_printf(worker->arena, "%.*s[]", SLICE_FMT(type));
+		else if (oid && slice_is_none(uses[i].written))
+			names[i] = type;
 	}
 	return true;
 }

@@ -131,6 +131,61 @@ static bool rewrite_array(struct rewriter *w, size_t index)
 	return replace(w, index, slice_from_c(text));
 }
 
+/* One element of {a,"b c",NULL} as a literal, *rest becomes what follows its comma, or none; false
+ * for what is none, as an array in an array. */
+static bool add_element(struct str *out, struct arena *arena, struct slice *rest)
+{
+	struct str item = str_in(arena);
+	bool quoted = rest->len > 0 && rest->ptr[0] == '"';
+	size_t i = quoted;
+	for (; i < rest->len && !strchr(quoted ? "\"" : ",{}\"", rest->ptr[i]); i++) {
+		i += rest->ptr[i] == '\\' && i + 1 < rest->len;
+		str_add_char(&item, rest->ptr[i]);
+	}
+	if (quoted && i == rest->len)
+		return false;
+	struct slice text = quoted ? str_slice(&item) : slice_trim(str_slice(&item));
+	struct slice behind = slice_trim(slice_sub(*rest, i + quoted, rest->len));
+	if ((behind.len > 0 && behind.ptr[0] != ',') || (!quoted && text.len == 0))
+		return false;
+	*rest = behind.len > 0 ? slice_trim(slice_sub(behind, 1, behind.len)) : SLICE_NONE;
+	if (!quoted && slice_equal_nocase(text, SLICE("null")))
+		str_add_c(out, "NULL");
+	else
+		str_add_sql_literal(out, text);
+	return true;
+}
+
+/* x = ANY ('{1,2}') is x IN ('1', '2'): so the elements take the type of x. <> ALL alike. */
+static bool rewrite_any_text(struct rewriter *w, size_t index)
+{
+	struct slice text = slice_trim(token_value(w->arena, rewrite_token_at(w, index)));
+	bool any = index >= 3 && rewrite_is(w, index - 3, "=") &&
+		   (rewrite_is(w, index - 2, "any") || rewrite_is(w, index - 2, "some"));
+	bool none = index >= 3 &&
+		    (rewrite_is(w, index - 3, "<>") || rewrite_is(w, index - 3, "!=")) &&
+		    rewrite_is(w, index - 2, "all");
+	struct str list = str_in(w->arena);
+	if ((!any && !none) || !rewrite_is(w, index - 1, "(") || !rewrite_is(w, index + 1, ")") ||
+		!slice_starts_with(text, SLICE("{")) || !slice_ends_with(text, SLICE("}")))
+		return false;
+	text = slice_trim(slice_sub(text, 1, text.len - 1));
+	str_add_c(&list, any ? "IN (" : "NOT IN (");
+	if (text.len == 0) {
+		str_add_c(&list, "SELECT NULL WHERE false");
+		text = SLICE_NONE;
+	}
+	while (!slice_is_none(text)) {
+		if (!add_element(&list, w->arena, &text))
+			return false;
+		str_add_c(&list, slice_is_none(text) ? "" : ", ");
+	}
+	str_add_char(&list, ')');
+	rewrite_edit(w, rewrite_token_at(w, index - 3).at,
+		rewrite_end_of(rewrite_token_at(w, index + 1)), str_slice(&list));
+	return true;
+}
+
 /* '\x01ff'::bytea: DuckDB reads an \x for each byte. */
 static bool rewrite_bytes(struct rewriter *w, size_t index)
 {
@@ -244,7 +299,8 @@ static size_t rewrite_one(struct rewriter *w, size_t index)
 	switch (rewrite_token_at(w, index).kind) {
 	case TOKEN_OPERATOR: (void)(rewrite_operator(w, index) || rewrite_path(w, index)); break;
 	case TOKEN_STRING:
-		(void)(rewrite_array(w, index) || rewrite_bytes(w, index) || rewrite_era(w, index));
+		(void)(rewrite_array(w, index) || rewrite_any_text(w, index) ||
+			rewrite_bytes(w, index) || rewrite_era(w, index));
 		break;
 	case TOKEN_WORD:
 	case TOKEN_IDENT:

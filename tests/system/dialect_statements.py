@@ -219,6 +219,17 @@ SELECT cast(NULL AS text), cast('x' AS varchar(3)), 'ab'::char(4) || '|'
 SELECT 9223372036854775807, 2147483648, -2147483648
 SELECT 'abc' = 'abc ', 'a' = 'A'
 SELECT 5 = ANY ('{1,5}'::int[])
+SELECT count(*) FROM {t} WHERE id = ANY ('{1,2}')
+SELECT count(*) FROM {t} WHERE id = ANY ('{}')
+SELECT count(*) FROM {t} WHERE id <> ALL ('{}')
+SELECT count(*) FROM {t} WHERE id <> ALL ('{1, 2 ,3}')
+SELECT count(*) FROM {t} WHERE id = ANY ('{1,NULL}')
+SELECT count(*) FROM {t} WHERE id <> ALL ('{1,NULL}')
+SELECT id FROM {t} WHERE name = ANY ('{P1,"P2","x,y","a\"b","c}d"}') ORDER BY id
+SELECT id FROM {t} WHERE name = SOME ('{ P1 , "P2" }') ORDER BY id
+SELECT 'a b' = ANY ('{a b,c}'), 'NULL' = ANY ('{"NULL"}'), 'x' <> ALL ('{x,y}')
+SELECT date '2026-01-02' = ANY ('{2026-01-01,2026-01-02}')
+SELECT 1 = ANY ('{1,2}'::int[]), 1 = ANY (ARRAY[]::int[])
 SELECT bit_and(id), bit_or(id) FROM {t} WHERE id IN (1, 3)
 SELECT count(*) FROM {t} WHERE name = ANY (ARRAY['P1', 'P2'])
 SELECT array_agg(DISTINCT region ORDER BY region) FROM {t}
@@ -229,6 +240,7 @@ SELECT 'x' AS a, 'y' AS b UNION ALL SELECT 'z', NULL ORDER BY a
 
 # The SQLSTATE is compared.
 ERRORS = r"""
+SELECT 1 FROM {t} WHERE id = ANY ('{1,x}')
 SELEC 1
 SELECT 1 +
 SELECT * FROM
