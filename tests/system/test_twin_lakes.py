@@ -112,15 +112,21 @@ def same_pair(clients, statement, number):
     return answers
 
 
+def differs_again(clients, statement, number):
+    """Hidden data that shows once shows again. What does not is the engine's: it reorders conditions that it believes cannot
+    raise by the time that they took (its adaptive filter, with a random generator); in 100,000 statements one raised so."""
+    return any(one != two for one, two in (same_pair(clients, statement, number) for _ in range(50)))
+
+
 def differences(nodes, statements):
     """Statements whose answers differ; and every answer searched for the hidden values."""
     found = []
     clients = [Client(node) for node in nodes]
     for number, statement in enumerate(statements):
         one, two = same_pair(clients, statement, number)
-        if one != two:
+        if one != two and differs_again(clients, statement, number):
             found.append((statement, one[:300], two[:300]))
-        elif b"S3CRET" in one and "S3CRET" not in statement:
+        elif b"S3CRET" in one + two and "S3CRET" not in statement:
             found.append((statement, one[:300], b"(both show a hidden value)"))
     for client in clients:
         client.close()
