@@ -20,6 +20,7 @@ struct follow {
 	int64_t said_us;  /* when the last plain progress line was printed */
 	int64_t began_us; /* of the run that is watched */
 	char step[128];
+	char waiting[200]; /* why, as it was told last */
 };
 
 struct follow *follow_new(struct cli *cli)
@@ -173,6 +174,19 @@ static bool on_error(struct follow *follow, const json_t *event, struct error *e
 	return error_hint(err, "%.*s", SLICE_FMT(json_get_slice(error, "hint")));
 }
 
+/* Said again and again while it lasts; told once. */
+static void on_waiting(struct follow *follow, const json_t *event)
+{
+	struct slice why = json_get_slice(event, "message");
+
+	if (slice_equal_c(why, follow->waiting))
+		return;
+	snprintf(follow->waiting, sizeof follow->waiting, "%.*s", SLICE_FMT(why));
+	clear_bar(follow);
+	cli_note(follow->cli, "run %lld  waits: %.*s", (long long)json_get_i64(event, "run", 0),
+		SLICE_FMT(why));
+}
+
 static bool on_event(struct follow *follow, json_t *event, struct error *err)
 {
 	struct slice kind = json_get_slice(event, "event");
@@ -189,6 +203,8 @@ static bool on_event(struct follow *follow, json_t *event, struct error *err)
 		on_end(follow, event);
 	else if (slice_equal_c(kind, "error"))
 		return on_error(follow, event, err);
+	else if (slice_equal_c(kind, "waiting"))
+		on_waiting(follow, event);
 	else if (slice_equal_c(kind, "log") && follow->cli->verbose) {
 		clear_bar(follow);
 		cli_note(follow->cli, "run %lld  %.*s", (long long)json_get_i64(event, "run", 0),

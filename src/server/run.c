@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -17,6 +18,7 @@
 #include "server/job.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
+#include "server/tend.h"
 #include "store/runs.h"
 #include "store/versions.h"
 
@@ -331,15 +333,29 @@ static void retry_later(struct active_run *run, const struct error *why)
 	server_model_release(run->server, &model);
 }
 
+/* A run whose end is not written down would run for ever: while the disk is full it is tried again.
+ */
+static void end_run(struct active_run *run, enum run_state state, const struct error *failure)
+{
+	static const struct timespec try_every = {.tv_sec = 1};
+	struct error err;
+	while (!store_runs_end(run->server->store, run->id, state, failure, &err)) {
+		tend_store_failed(run->server, "end a run", &err);
+		if (err.state != SQLSTATE_DISK_FULL || runs_stopping(run->runs))
+			return;
+		runs_tell_waiting(run->runs, run->id, err.msg);
+		nanosleep(&try_every, NULL);
+	}
+}
+
 static void finish(struct active_run *run, const struct error *failure)
 {
 	struct server *server = run->server;
 	struct log_context where = {.run = run->id};
-	struct error err;
 	bool cancelled = failure && atomic_load(&run->cancelled);
 	enum run_state state = !failure ? RUN_SUCCEEDED : cancelled ? RUN_CANCELLED : RUN_FAILED;
-	if (failure && !store_runs_end(server->store, run->id, state, failure, &err))
-		log_failure(server->log, EVENT_STORE_FAILED, &where, "end a run", &err);
+	if (failure)
+		end_run(run, state, failure);
 	if (!failure) {
 		log_say(server->log, RUN_SUCCEEDED, &where, log_cstr("product", run->product));
 		if (run->mode != RUN_CHECK)
@@ -362,8 +378,14 @@ void run_execute(struct active_run *run)
 	struct error err;
 	struct log_context where = {.run = run->id};
 	int64_t begin = clock_mono_us(&clock_system);
-	if (!move_to(run, 1U << RUN_QUEUED, RUN_RUNNING, &err))
+	if (!move_to(run, 1U << RUN_QUEUED, RUN_RUNNING, &err)) {
+		if (err.state == SQLSTATE_QUERY_CANCELED)
+			return;
+		/* It stays in the queue, and is tried again. */
+		tend_store_failed(run->server, "start a run", &err);
+		runs_tell_waiting(run->runs, run->id, err.msg);
 		return;
+	}
 	log_say(run->server->log, RUN_STARTED, &where, log_cstr("product", run->product),
 		log_int("attempt", run->attempt));
 	bool ok = work(run, &err);

@@ -76,3 +76,7 @@ void watchers_tell(struct watchers *watchers, int64_t run, const json_t *event);
 /* The next event of the run after *after, or NULL after timeout_ms; *after is moved on. */
 json_t *watchers_next(struct watchers *watchers, int64_t run, uint64_t *after, int timeout_ms);
 struct watchers *runs_watchers(struct runs *runs);
+/* Says to who follows a run why it does not go on. */
+void runs_tell_waiting(struct runs *runs, int64_t run, const char *why);
+/* The node is stopping: what cannot be written down now is found at the next start. */
+bool runs_stopping(struct runs *runs);

@@ -5,6 +5,7 @@
  * publishes in the order of dependency). What runs for people (start, cancel, watch) is in
  * runs-api.c.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -28,6 +29,7 @@ struct runs {
 	bool poked;
 	struct active_run *active;
 	struct watchers *watchers;
+	int64_t low_said_us; /* the dispatcher's: when the log was told of a full disk */
 };
 
 static const unsigned waiting_states = 1U << RUN_QUEUED;
@@ -36,6 +38,21 @@ static const unsigned open_states = 1U << RUN_QUEUED | 1U << RUN_RUNNING | 1U <<
 struct watchers *runs_watchers(struct runs *runs)
 {
 	return runs->watchers;
+}
+
+void runs_tell_waiting(struct runs *runs, int64_t run, const char *why)
+{
+	json_t *event = json_pack("{s:s,s:s}", "event", "waiting", "message", why);
+	watchers_tell(runs->watchers, run, event);
+	json_decref(event);
+}
+
+bool runs_stopping(struct runs *runs)
+{
+	pthread_mutex_lock(&runs->lock);
+	bool stopping = runs->stopping;
+	pthread_mutex_unlock(&runs->lock);
+	return stopping;
 }
 
 bool runs_open(struct server *server, struct runs **out, struct error *err)
@@ -179,16 +196,32 @@ static size_t without_backoff(struct run_row *rows, size_t count)
 	return kept;
 }
 
-static bool disk_has_room(const struct server *server)
+static void say_no_room(struct runs *runs, uint64_t bytes, const struct run_row *rows, size_t count)
+{
+	enum { MIB = 1 << 20, SAY_EVERY_US = 60000000 };
+	int64_t now_us = clock_mono_us(&clock_system);
+	char why[160];
+	snprintf(why, sizeof why,
+		"less than lake.min_free, %lld MiB, is free where the data is: free some space",
+		(long long)(runs->server->config->min_free_bytes / MIB));
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].state == RUN_QUEUED)
+			runs_tell_waiting(runs, rows[i].id, why);
+	if (runs->low_said_us && now_us - runs->low_said_us < SAY_EVERY_US)
+		return;
+	runs->low_said_us = now_us;
+	log_say(runs->server->log, DISK_LOW, NULL, log_int("free_bytes", (int64_t)bytes));
+}
+
+static bool disk_has_room(struct runs *runs, const struct run_row *rows, size_t count)
 {
 	struct statvfs info;
-	if (statvfs(server->data_dir, &info) != 0)
+	if (statvfs(runs->server->data_dir, &info) != 0)
 		return true;
-	const struct config *config = server->config;
 	uint64_t bytes = (uint64_t)info.f_bavail * info.f_frsize;
-	if (bytes >= (uint64_t)config->min_free_bytes)
+	if (bytes >= (uint64_t)runs->server->config->min_free_bytes)
 		return true;
-	log_say(server->log, DISK_LOW, NULL, log_int("free_bytes", (int64_t)bytes));
+	say_no_room(runs, bytes, rows, count);
 	return false;
 }
 
@@ -204,7 +237,7 @@ static void dispatch(struct runs *runs)
 		return;
 	}
 	count = without_backoff(rows, count);
-	if (count == 0 || !disk_has_room(runs->server))
+	if (count == 0 || !disk_has_room(runs, rows, count))
 		return;
 	const struct model *model = server_model(runs->server);
 	pthread_mutex_lock(&runs->lock);

@@ -9,6 +9,7 @@ import urllib.request
 import psycopg
 import pytest
 from conftest import open_lab, query, wait_for
+from lib import readers, smallmesh
 
 
 @pytest.fixture
@@ -66,5 +67,69 @@ def test_a_full_disk_is_said_and_survived(small):
         node.cli("doctor")
         node.restart()
         assert len(query(node, "eve", "select id from lab.people")) == 1000
+    finally:
+        node.stop()
+
+
+PAGE = 4096  # of a tmpfs
+
+
+def leave(folder, pages):
+    """Fills the disk but for so many pages."""
+    fill(folder)
+    with open(folder / "fill-1048576", "r+b") as file:
+        file.truncate(os.path.getsize(file.name) - pages * PAGE)
+
+
+def make_room(folder):
+    for path in folder.glob("fill-*"):
+        path.unlink()
+
+
+def run_until(node, folder):
+    """`weft run`, and room when it says that it waits for some; (status, what it printed)."""
+    with subprocess.Popen([node.weft, "--data", node.data, "run", "lab.people"], env=node.env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as command:
+        said = ""
+        for line in command.stderr:
+            said += line
+            if "waits: " in line:
+                make_room(folder)
+        return command.wait(30), said
+
+
+def test_publishes_with_ever_more_room(small):
+    """Page by page more room: the publish fails at one step after the other, says so, and never leaves a mixture of old and new."""
+    node = open_lab(small / "lab", {"lake.min_free": "0"})
+    folder = node.data / "lake/lab/people/people/v1"
+    rows, waited, failed = 2000, 0, 0
+    try:
+        for pages in [*range(0, 24), *range(24, 80, 4)]:
+            smallmesh.write_source(node, rows + 1)
+            leave(small, pages)
+            status, said = run_until(node, small)
+            make_room(small)
+            wait_for(lambda: ready(node) == 200)
+            assert status == 0 or "the disk is full" in said, (pages, status, said)
+            waited += "waits: " in said
+            failed += status != 0
+            rows += status == 0
+            assert query(node, "wendy", "SELECT count(*) FROM lab.people") == [(rows,)], (pages, said)
+            readers.check_whole(folder)
+        assert waited and failed and not status  # it met all of them, and with the most room it worked
+        assert not [run for run in node.cli_json("get", "runs") if run["state"] in ("queued", "running", "publishing")]
+        node.cli("doctor")
+    finally:
+        node.stop()
+
+
+def test_a_run_says_that_it_waits_for_room(small):
+    node = open_lab(small / "lab", {"lake.min_free": "0"})
+    try:
+        del node.settings["lake.min_free"]
+        node.restart()
+        with subprocess.Popen([node.weft, "--data", node.data, "run", "lab.people"], env=node.env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as command:
+            assert "less than lake.min_free, 256 MiB, is free" in next(line for line in command.stderr if "waits: " in line)
+            node.cli("config", "set", "lake.min_free", "0")
+            assert command.wait(30) == 0
     finally:
         node.stop()
