@@ -80,13 +80,34 @@ bool api_mesh_rotate_governance(struct request *request, struct error *err)
 	return mesh_rotate_governance(request->server, err) && reply_mesh(request, err);
 }
 
-/* What a node of a later version says besides is not looked at. */
+/* Bodies of nodes: what a later version says besides is not looked at. */
+static bool read_body(struct request *request, json_t **out, struct error *err)
+{
+	*out = json_parse(str_slice(&request->body), err);
+	if (!*out)
+		return false;
+	return json_is_object(*out) ||
+	       error_set(err, INVALID_PARAMETER_VALUE, "the body is no JSON object");
+}
+
 bool api_node_hello(struct request *request, struct error *err)
 {
+	scoped(json_drop) json_t *body = NULL;
 	scoped(json_drop) json_t *said = NULL;
 
-	return mesh_node_hello(request->server, &said, err) &&
+	return read_body(request, &body, err) &&
+	       mesh_node_hello(request->server, request->node, body, &said, err) &&
 	       reply_json(request, MHD_HTTP_OK, said);
+}
+
+bool api_node_catalogue(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *body = NULL;
+	scoped(json_drop) json_t *catalogue = NULL;
+
+	return read_body(request, &body, err) &&
+	       mesh_node_catalogue(request->server, body, &catalogue, err) &&
+	       reply_json(request, MHD_HTTP_OK, catalogue);
 }
 
 bool api_node_file(struct request *request, struct error *err)

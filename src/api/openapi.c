@@ -239,6 +239,8 @@ static json_t *paths(void)
 		json_t *path = json_object_get(all, routes[i].path);
 		char method[8] = "";
 
+		if (strncmp(routes[i].path, "/mesh/", strlen("/mesh/")) == 0)
+			continue; /* between nodes, of their version */
 		if (!path) {
 			path = json_object();
 			json_object_set_new(all, routes[i].path, path);

@@ -247,3 +247,5 @@ struct model_hit {
 };
 size_t model_search(struct arena *arena, const struct model *model,
 	const struct principal *principal, struct slice text, struct model_hit **hits_out);
+/* Best first: negative when a comes before b. */
+int model_hit_order(const struct model_hit *a, const struct model_hit *b);

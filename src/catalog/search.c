@@ -100,16 +100,18 @@ static void match_product(struct arena *arena, struct model_hit *hit, const stru
 		better(hit, SCORE_DESCRIPTION, SLICE("description"), SLICE_NONE);
 }
 
-static int by_score(const void *a, const void *b)
+int model_hit_order(const struct model_hit *x, const struct model_hit *y)
 {
-	const struct model_hit *x = a;
-	const struct model_hit *y = b;
-
 	if (x->score != y->score)
 		return x->score < y->score ? 1 : -1;
 	int order = slice_compare(x->product->full_name, y->product->full_name);
 
 	return order ? order : (x->table != NULL) - (y->table != NULL);
+}
+
+static int by_score(const void *a, const void *b)
+{
+	return model_hit_order(a, b);
 }
 
 static void add_hit(struct arena *arena, hits_vec *hits, struct model_hit hit)

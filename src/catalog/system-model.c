@@ -18,6 +18,13 @@ static int64_t count_products(const struct filling *f, const struct model_domain
 	return count;
 }
 
+/* Whose it is, for tables whose rows come from all nodes. */
+static void row_node(struct filling *f, int node, int seen_at)
+{
+	row_text(f, node, f->node);
+	row_time(f, seen_at, f->seen_us);
+}
+
 bool fill_domains(struct filling *f)
 {
 	for (size_t i = 0; i < f->model->domain_count; i++) {
@@ -33,6 +40,7 @@ bool fill_domains(struct filling *f)
 		row_text(f, mesh_domains_team, d->team);
 		row_int(f, mesh_domains_products, count_products(f, d));
 		row_bool(f, mesh_domains_hidden, d->hidden);
+		row_node(f, mesh_domains_node, mesh_domains_seen_at);
 		row_end(f);
 	}
 	return !f->failed;
@@ -100,8 +108,10 @@ bool fill_products(struct filling *f)
 		if (p->version)
 			row_int(f, mesh_products_version, p->version);
 		row_time(f, mesh_products_published_at, p->published_us);
-		row_c(f, mesh_products_access, product_access(f, p));
+		if (!f->copied)
+			row_c(f, mesh_products_access, product_access(f, p));
 		row_text(f, mesh_products_schedule, p->schedule);
+		row_node(f, mesh_products_node, mesh_products_seen_at);
 		row_end(f);
 	}
 	return !f->failed;
@@ -150,9 +160,11 @@ bool fill_tables(struct filling *f)
 		if (t->version)
 			row_int(f, mesh_tables_version, t->version);
 		row_time(f, mesh_tables_published_at, t->published_us);
-		row_c(f, mesh_tables_access, filling_access_name(f, access));
+		if (!f->copied)
+			row_c(f, mesh_tables_access, filling_access_name(f, access));
 		table_sizes(f, access);
 		table_filters(f, &access->decision);
+		row_node(f, mesh_tables_node, mesh_tables_seen_at);
 		row_end(f);
 	}
 	return !f->failed;
@@ -183,6 +195,7 @@ static void fill_column(struct filling *f, const struct model_access *access, si
 		row_c(f, mesh_columns_mask, mask_method_name(mask->mask.method));
 		row_text(f, mesh_columns_mask_policy, mask->policy);
 	}
+	row_text(f, mesh_columns_node, f->node);
 	row_end(f);
 }
 
@@ -356,10 +369,10 @@ static void fill_node(struct filling *f, const struct system_node *node)
 	row_c(f, mesh_nodes_state, node->state);
 	row_text(f, mesh_nodes_version, node->version);
 	row_time(f, mesh_nodes_seen_at, node->seen_us);
-	if (node->seen_us) {
+	if (node->seen_us)
 		row_real(f, mesh_nodes_trip_ms, (double)node->trip_us / 1000);
+	if (node->seen_us || node->skew_us)
 		row_int(f, mesh_nodes_skew_ms, node->skew_us / 1000);
-	}
 	if (f->principal->admin) {
 		row_text(f, mesh_nodes_reason, node->reason);
 		row_int(f, mesh_nodes_mesh_version, node->mesh_version);

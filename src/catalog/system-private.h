@@ -22,7 +22,10 @@ enum { SYSTEM_MAX_COLUMNS = 32 };
 /* Rows on their way out. Texts and lists must live until row_end. */
 struct filling {
 	const struct system_request *request;
-	const struct model *model;
+	const struct model *model; /* whose rows are being made */
+	struct slice node;	   /* that publishes it */
+	int64_t seen_us;	   /* of another node: when it was there last */
+	bool copied;		   /* it is another node's: what may be read of it is its to say */
 	const struct principal *principal;
 	const struct system_table *table;
 	struct arena *arena;

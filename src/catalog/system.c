@@ -173,6 +173,27 @@ static bool new_table(const struct system_table *table, struct arrow_table **out
 	return arrow_table_new(fields, table->column_count, out, err);
 }
 
+bool system_table_is_shared(const struct system_table *table)
+{
+	const system_fill_fn fill = FILLS[table - TABLES];
+
+	return fill == fill_domains || fill == fill_products || fill == fill_tables ||
+	       fill == fill_columns;
+}
+
+static bool fill_copies(struct filling *f)
+{
+	f->copied = true;
+	for (size_t i = 0; i < f->request->copy_count && !f->failed; i++) {
+		f->model = f->request->copies[i].model;
+		f->node = f->request->copies[i].node;
+		f->seen_us = f->request->copies[i].seen_us;
+		if (!FILLS[f->table - TABLES](f))
+			return false;
+	}
+	return !f->failed;
+}
+
 bool system_table_rows(const struct system_table *table, const struct system_request *request,
 	struct arrow_table **out, struct error *err)
 {
@@ -193,7 +214,10 @@ bool system_table_rows(const struct system_table *table, const struct system_req
 		.accesses = map_in(arena),
 	};
 
+	f.node = slice_from_c(request->node_name);
 	if (!FILLS[table - TABLES](&f) || f.failed)
+		return false;
+	if (system_table_is_shared(table) && !fill_copies(&f))
 		return false;
 	*out = take(rows);
 	return true;

@@ -57,12 +57,21 @@ struct system_node {
 	int64_t epoch;
 };
 
+/* What another node publishes: a model in which nothing can be read (share.h). */
+struct system_copy {
+	const struct model *model;
+	struct slice node;
+	int64_t seen_us;
+};
+
 /* What the rows are made of. */
 struct system_request {
 	const struct system_query *queries; /* for mesh.queries: everybody's */
 	size_t query_count;
 	const struct system_node *nodes; /* for mesh.nodes: the others */
 	size_t node_count;
+	const struct system_copy *copies; /* for domains, products, tables, columns */
+	size_t copy_count;
 	struct slice mesh; /* that the node is in; none = none */
 	bool removed;	   /* from it */
 	const struct model *model;
@@ -80,6 +89,8 @@ const struct system_table *system_tables(size_t *count_out);
 const struct system_table *system_table_find(struct slice schema, struct slice name);
 /* DuckDB's spelling of a column's type: "VARCHAR", "TIMESTAMPTZ" … */
 const char *system_kind_type(enum arrow_kind kind);
+/* Whether its rows are also those of other nodes. */
+bool system_table_is_shared(const struct system_table *table);
 /* The rows that the principal may see; the caller frees the table. */
 bool system_table_rows(const struct system_table *table, const struct system_request *request,
 	struct arrow_table **out, struct error *err) must_check;

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "log/log.h"
+#include "mesh/jws.h"
 #include "mesh/member-private.h"
 #include "store/store.h"
 
@@ -362,6 +363,18 @@ bool member_sign(struct member *member, struct arena *arena, struct node_request
 	if (ok)
 		*token_out =
 			node_token_sign(arena, member->key, request, clock_wall_us(&clock_system));
+	pthread_mutex_unlock(&member->lock);
+	return ok || error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE, "this node is in no mesh");
+}
+
+bool member_sign_document(struct member *member, struct arena *arena, const char *type,
+	struct slice payload, struct slice *out, struct error *err)
+{
+	pthread_mutex_lock(&member->lock);
+	bool ok = member->view && member->key;
+
+	if (ok)
+		*out = jws_sign(arena, member->key, type, payload);
 	pthread_mutex_unlock(&member->lock);
 	return ok || error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE, "this node is in no mesh");
 }

@@ -110,6 +110,9 @@ bool member_take_file(struct member *member, struct slice text, struct slice fro
 /* Bearer token for a request to a peer. 55000 in no mesh. */
 bool member_sign(struct member *member, struct arena *arena, struct node_request *request,
 	struct slice *token_out, struct error *err) must_check;
+/* A document of this node (jws.h). 55000 in no mesh. */
+bool member_sign_document(struct member *member, struct arena *arena, const char *type,
+	struct slice payload, struct slice *out, struct error *err) must_check;
 /* Whether a request's token is a peer's (token.h). expected->to is set here. */
 bool member_check(struct member *member, struct arena *arena, struct slice token,
 	struct node_request *expected, struct node_sender *sender_out,

@@ -11,6 +11,12 @@
  */
 struct peers;
 
+/* How far a node's catalogue is: epochs count from each start of the node (boot) anew. */
+struct catalogue_mark {
+	char boot[24]; /* "" = nothing */
+	int64_t epoch;
+};
+
 enum { MESH_PROTOCOL = 1 }; /* of /mesh/v1; both sides say theirs, nothing is refused for it yet */
 
 enum peer_health {
@@ -33,19 +39,24 @@ struct peer {
 	int64_t trip_us;   /* of the last answer */
 	int64_t skew_us;   /* its clock ahead of ours */
 	int64_t mesh_version;
-	int64_t epoch;
-	int64_t pushed_version; /* of the mesh file that it was sent last */
-	int64_t wait_us;	/* between greetings, longer the longer it is not up */
-	int64_t next_us;	/* monotonic: not before */
-	bool heard;		/* it showed that it is there, while a round was under way */
-	int64_t heard_us;	/* monotonic: when that was */
+	struct catalogue_mark said; /* its catalogue, as it said last */
+	struct catalogue_mark have; /* the copy that is here */
+	int64_t pushed_version;	    /* of the mesh file that it was sent last */
+	int64_t wait_us;	    /* between greetings, longer the longer it is not up */
+	int64_t next_us;	    /* monotonic: not before */
+	bool heard;		    /* it showed that it is there, while a round was under way */
+	int64_t heard_us;	    /* monotonic: when that was */
 };
 
 struct peers_options {
 	struct member *member;
 	struct log *log;
-	const char *weft;		   /* version of this node */
-	int64_t (*epoch)(void *ctx);	   /* of this node's model */
+	const char *weft; /* version of this node */
+	/* This node's catalogue; the copy of a node's; a change that a node sent (jws.h, type
+	 * "weft-catalogue+jws", verified here), which the callee may refuse. */
+	void (*mine)(void *ctx, struct catalogue_mark *out);
+	void (*copy)(void *ctx, struct slice node, struct catalogue_mark *out);
+	bool (*change)(void *ctx, struct slice node, const json_t *change, struct error *err);
 	int64_t (*interval_ms)(void *ctx); /* between greetings */
 	void *ctx;
 };
@@ -54,8 +65,11 @@ struct peers_options {
 bool peers_start(
 	const struct peers_options *options, struct peers **out, struct error *err) must_check;
 void peers_stop(struct peers **peers);
-/* Greets all now, since something changed. Any thread. */
+/* Greets all now, since something changed: the mesh file or this node's catalogue. Any thread. */
 void peers_nudge(struct peers *peers);
+/* What a node said of itself when it greeted: its catalogue is asked for when it changed. Any
+ * thread. */
+void peers_told(struct peers *peers, struct slice node, const json_t *said);
 /* A node proved to be there, its clock skew_us ahead; when its request was taken and it was not up
  * it is greeted now (once a second: two nodes that cannot understand each other must not call each
  * other without end). Any thread. */
@@ -67,8 +81,8 @@ struct peer_sign {
 void peers_heard(struct peers *peers, const struct peer_sign *sign);
 /* Every other node of the mesh file, by name, in the arena. Any thread. */
 size_t peers_list(struct peers *peers, struct arena *arena, const struct peer **out);
-/* What one node says to another about itself: {"node","weft","protocol","mesh_version","epoch",
- * "time_us"}; a new reference. NULL in no mesh. Any thread. */
+/* What one node says to another about itself: {"node","weft","protocol","mesh_version",
+ * "catalogue":{"boot","epoch"},"time_us"}; a new reference. NULL in no mesh. Any thread. */
 json_t *peers_hello(struct peers *peers);
 /* A signed request to a node; body none = GET, else POST. 55000 in no mesh; also when the node has
  * no TLS pin that counts. */

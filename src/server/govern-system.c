@@ -12,6 +12,7 @@
 #include "server/govern-private.h"
 #include "server/mesh.h"
 #include "server/server-private.h"
+#include "server/shelf.h"
 
 static void system_columns(
 	struct plan *plan, const struct system_table *table, struct wire_relation *relation)
@@ -53,6 +54,25 @@ void govern_system_relation(struct plan *plan, const struct governed *g,
 		catalogue_columns(plan, g->domain, relation);
 }
 
+/* What other nodes publish, for the tables that show it. */
+static bool add_copies(struct server *server, const struct system_table *table,
+	struct arena *scratch, struct copy_model **models, struct system_request *ask,
+	struct error *err)
+{
+	size_t count = 0;
+	if (!system_table_is_shared(table))
+		return true;
+	if (!copies_models(server, scratch, models, &count, err))
+		return false;
+	struct system_copy *copies = arena_array_of(scratch, struct system_copy, count);
+	for (size_t i = 0; i < count; i++)
+		copies[i] = (struct system_copy){
+			(*models)[i].model, (*models)[i].node, (*models)[i].seen_us};
+	ask->copies = copies;
+	ask->copy_count = count;
+	return true;
+}
+
 static bool system_rows(const struct govern_request *request, const struct plan_table *t,
 	struct arrow_table **out, struct error *err)
 {
@@ -66,16 +86,21 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 		.started_us = server->started_us};
 	const struct system_table *table = system_table_find(t->domain, t->name);
 	scoped(arena_free) struct arena *scratch = arena_new();
+	struct copy_model *models = NULL;
+	if (!table)
+		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s.%.*s\" does not exist",
+			SLICE_FMT(t->domain), SLICE_FMT(t->name));
 	if (slice_equal_nocase(t->name, SLICE("queries")))
 		ask.query_count = running_list(server, scratch, &ask.queries);
 	if (slice_equal_nocase(t->name, SLICE("nodes"))) {
 		ask.node_count = mesh_nodes(server, scratch, &ask.nodes);
 		ask.mesh = mesh_name(server, scratch, &ask.removed);
 	}
-	if (!table)
-		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s.%.*s\" does not exist",
-			SLICE_FMT(t->domain), SLICE_FMT(t->name));
-	return system_table_rows(table, &ask, out, err);
+	if (!add_copies(server, table, scratch, &models, &ask, err))
+		return false;
+	bool ok = system_table_rows(table, &ask, out, err);
+	copies_release(models, ask.copy_count);
+	return ok;
 }
 
 /* Takes the table. */

@@ -16,6 +16,7 @@
 #include "server/govern-private.h"
 #include "server/principals.h"
 #include "server/server-private.h"
+#include "server/shelf.h"
 #include "sql/command.h"
 
 static const struct slice team_prefix = {"team:", 5};
@@ -112,6 +113,13 @@ static bool absent_error(const struct govern_request *r, const struct plan *plan
 	struct slice name = written_name(plan->arena, t);
 	error_set(err, UNDEFINED_TABLE, "relation \"%.*s\" does not exist", SLICE_FMT(name));
 	err->position = position_of(plan, t);
+	struct slice url = SLICE_NONE;
+	struct slice node = copy_find_table(r->server, plan->arena, t->schema, t->name, &url);
+	if (node.len)
+		return error_hint(err,
+			"The node %.*s publishes it: read it there, at %.*s. A statement does not "
+			"reach other nodes yet.",
+			SLICE_FMT(node), SLICE_FMT(url));
 	struct slice near =
 		model_suggest_table(plan->arena, r->model, r->principal, t->schema, t->name);
 	if (near.len)

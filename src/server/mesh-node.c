@@ -3,9 +3,12 @@
  * a mesh file is what its signature proves, a new node is who its invitation and key prove.
  */
 #include "server/mesh.h"
-#include "server/server-private.h"
+
+#include <stdio.h>
 
 #include "log/log.h"
+#include "server/server-private.h"
+#include "server/shelf.h"
 
 enum { SAID_MAX_BYTES = 80 };
 
@@ -34,10 +37,33 @@ bool mesh_authenticate(struct server *server, struct arena *arena,
 	return ok;
 }
 
-bool mesh_node_hello(struct server *server, json_t **out, struct error *err)
+bool mesh_node_hello(struct server *server, struct slice node, const json_t *said, json_t **out,
+	struct error *err)
 {
 	*out = server->peers ? peers_hello(server->peers) : NULL;
-	return *out || error_set(err, CANNOT_CONNECT_NOW, "the node is starting");
+	if (!*out)
+		return error_set(err, CANNOT_CONNECT_NOW, "the node is starting");
+	peers_told(server->peers, node, said);
+	return true;
+}
+
+bool mesh_node_catalogue(
+	struct server *server, const json_t *since, json_t **out, struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	struct slice boot = json_get_slice(since, "boot");
+	struct catalogue_mark mark = {.epoch = json_get_i64(since, "epoch", -1)};
+	struct slice text = SLICE_NONE;
+
+	if (boot.len < sizeof mark.boot)
+		snprintf(mark.boot, sizeof mark.boot, "%.*s", SLICE_FMT(boot));
+	scoped(json_drop) json_t *change = shelf_change(server, &mark);
+
+	if (!member_sign_document(server->member, arena, "weft-catalogue+jws",
+		    json_print(arena, change), &text, err))
+		return false;
+	*out = json_pack("{s:o}", "catalogue", json_from_slice(text));
+	return true;
 }
 
 bool mesh_node_file(struct server *server, json_t **out, struct error *err)

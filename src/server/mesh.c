@@ -7,6 +7,7 @@
 #include "catalog/system.h"
 #include "http/exchange.h"
 #include "server/server-private.h"
+#include "server/shelf.h"
 
 enum {
 	ANSWER_MAX_BYTES = 2 << 20,
@@ -21,14 +22,19 @@ enum {
 
 static const struct slice CHANGE_PATH = {"/mesh/v1/change", 15};
 
-static int64_t my_epoch(void *ctx)
+static void my_mark(void *ctx, struct catalogue_mark *out)
 {
-	struct server *server = ctx;
-	const struct model *model = server_model(server);
-	int64_t epoch = model->epoch;
+	shelf_mark(ctx, out);
+}
 
-	server_model_release(server, &model);
-	return epoch;
+static void mark_of_copy(void *ctx, struct slice node, struct catalogue_mark *out)
+{
+	copy_mark(ctx, node, out);
+}
+
+static bool take_change(void *ctx, struct slice node, const json_t *change, struct error *err)
+{
+	return copy_take(ctx, node, change, err);
 }
 
 static int64_t greeting_ms(void *ctx)
@@ -51,6 +57,7 @@ bool mesh_open(struct server *server, struct error *err)
 		.tls_cert_file = server->tls_cert_file,
 		.log = server->log};
 
+	server->shelf = shelf_new();
 	return member_open(&options, &server->member, err);
 }
 
@@ -59,21 +66,37 @@ bool mesh_start(struct server *server, struct error *err)
 	const struct peers_options options = {.member = server->member,
 		.log = server->log,
 		.weft = WEFT_VERSION,
-		.epoch = my_epoch,
+		.mine = my_mark,
+		.copy = mark_of_copy,
+		.change = take_change,
 		.interval_ms = greeting_ms,
 		.ctx = server};
 
-	return peers_start(&options, &server->peers, err);
+	struct peers *peers = NULL;
+
+	if (!peers_start(&options, &peers, err))
+		return false;
+	atomic_store(&server->peers, peers);
+	return true;
 }
 
 void mesh_stop(struct server *server)
 {
-	peers_stop(&server->peers);
+	struct peers *peers = atomic_exchange(&server->peers, NULL);
+
+	peers_stop(&peers);
+}
+
+void mesh_changed(struct server *server)
+{
+	if (server->peers)
+		peers_nudge(server->peers);
 }
 
 void mesh_close(struct server *server)
 {
 	member_close(&server->member);
+	shelf_free(&server->shelf);
 }
 
 static bool in_no_mesh(struct error *err)
@@ -415,7 +438,7 @@ size_t mesh_nodes(struct server *server, struct arena *arena, const struct syste
 			.trip_us = peers[i].trip_us,
 			.skew_us = peers[i].skew_us,
 			.mesh_version = peers[i].mesh_version,
-			.epoch = peers[i].epoch};
+			.epoch = peers[i].have.epoch};
 	*out = nodes;
 	return count;
 }

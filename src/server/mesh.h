@@ -13,6 +13,8 @@ bool mesh_open(struct server *server, struct error *err) must_check;
 bool mesh_start(struct server *server, struct error *err) must_check;
 void mesh_stop(struct server *server);
 void mesh_close(struct server *server);
+/* There is a newer model: the other nodes are told when what they may know of has changed. */
+void mesh_changed(struct server *server);
 
 /* {"mesh","version","issued","authority","governs","governance":thumbprint,"file":JWS,
  * "nodes":[{"name","url","domains","keys","tls"}]}; 42704 in no mesh. */
@@ -54,7 +56,12 @@ struct mesh_request {
 };
 bool mesh_authenticate(struct server *server, struct arena *arena,
 	const struct mesh_request *request, struct slice *node_out, struct error *err) must_check;
-bool mesh_node_hello(struct server *server, json_t **out, struct error *err) must_check;
+/* said: what the node says of itself. */
+bool mesh_node_hello(struct server *server, struct slice node, const json_t *said, json_t **out,
+	struct error *err) must_check;
+/* {"boot","epoch"} -> {"catalogue":JWS of shelf_change}. */
+bool mesh_node_catalogue(
+	struct server *server, const json_t *since, json_t **out, struct error *err) must_check;
 /* {"file":JWS,"mesh_version"} */
 bool mesh_node_file(struct server *server, json_t **out, struct error *err) must_check;
 /* {"file"} -> {"mesh_version"}; believed for its signature, whoever sends it. */

@@ -152,9 +152,9 @@ void server_wait(struct server *server)
 	atomic_store(&server->stopping, true);
 	atomic_store(&server->ready, false);
 	log_say(server->log, SERVER_STOPPING, NULL, log_int("signal", signal_number));
-	mesh_stop(server);
 	stop_doors(server);
 	runs_stop(server->runs, server->config->drain_ms);
 	running_cancel_all(server);
+	mesh_stop(server);
 	log_say(server->log, SERVER_STOPPED, NULL, log_int("signal", signal_number));
 }

@@ -65,8 +65,9 @@ struct server {
 	const char *keys_dir;
 	const char *tls_cert_file;
 	struct member *member;
-	struct peers *peers; /* NULL until the doors are open */
-	struct arena *names; /* of what has a name for ever; grows under model_lock */
+	struct shelf *shelf;
+	_Atomic(struct peers *) peers; /* NULL until the doors are open */
+	struct arena *names;	       /* of what has a name for ever; grows under model_lock */
 	const char *mesh_name;
 	char *node_name;
 	char *local_admin;	       /* the name of who runs the node, at the control socket */

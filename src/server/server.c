@@ -375,6 +375,7 @@ static void swap_model(struct server *server, const struct model *next)
 	/* What an idle worker may read was decided by the rules before. */
 	if (rules_changed)
 		pool_drop_idle(server->pool);
+	mesh_changed(server);
 	metrics_set(server->metrics, METRIC_MODEL_EPOCH, NULL, NULL, (double)next->epoch);
 	log_say(server->log, MODEL_SWAPPED, NULL, log_int("epoch", next->epoch));
 }

@@ -90,6 +90,12 @@ static const char *const STEPS[] = {
 	"CREATE TABLE invitation (id TEXT PRIMARY KEY, digest TEXT NOT NULL,"
 	" node TEXT NOT NULL UNIQUE, domains TEXT NOT NULL, by TEXT, expires_us INTEGER NOT NULL,"
 	" used_us INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;",
+
+	/* 10: what other nodes of the mesh publish */
+	"CREATE TABLE copy (node TEXT PRIMARY KEY, boot TEXT NOT NULL, epoch INTEGER NOT NULL)"
+	" WITHOUT ROWID;"
+	"CREATE TABLE copy_entry (node TEXT NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,"
+	" text TEXT NOT NULL, PRIMARY KEY (node, kind, name)) WITHOUT ROWID;",
 };
 
 int migrate_newest(void)

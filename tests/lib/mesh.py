@@ -110,4 +110,23 @@ def ask(node, method, path, body=None, token=None):
         return error.code, json.loads(error.read() or b"{}")
 
 
-__all__ = ["Key", "NamedNode", "ask", "b64", "free_port", "join", "open_mesh", "open_nodes", "payload", "states"]
+def manifests(domain, products, hidden=(), hidden_domain=False):
+    """A mesh of one domain with products that hold a table of their name each; nothing is ingested."""
+    files = {
+        "governance/vocabulary.yaml": "apiVersion: weft/v1\nkind: Vocabulary\nmetadata: {name: shop}\nspec: {tags: [{name: contact}]}\n",
+        "mesh.yaml": "apiVersion: weft/v1\nkind: Mesh\nmetadata: {name: shop}\nspec: {owners: [governance]}\n",
+        f"domains/{domain}/domain.yaml": f"apiVersion: weft/v1\nkind: Domain\nmetadata: {{name: {domain}}}\nspec: {{owners: [{domain}-owners], hidden: {str(hidden_domain).lower()}}}\n",
+    }
+    for name in [*products, *hidden]:
+        secret = "  - {property: hidden, value: true}\n" if name in hidden else ""
+        files[f"domains/{domain}/{name}/product.yaml"] = (
+            f"apiVersion: v1.0.0\nkind: DataProduct\nid: {domain}.{name}\nname: {name}\nversion: 1.0.0\nstatus: active\ndomain: {domain}\n"
+            f"description: {{purpose: All about {name}.}}\ncustomProperties:\n  - {{property: kind, value: source-aligned}}\n{secret}"
+            f"outputPorts:\n  - {{name: {name}, version: 1.0.0, contractId: {domain}.{name}}}\n")
+        files[f"domains/{domain}/{name}/{name}.odcs.yaml"] = (
+            f"apiVersion: v3.1.0\nkind: DataContract\nid: {domain}.{name}\nversion: 1.0.0\nstatus: active\nschema:\n  - name: {name}\n    description: One row per {name}.\n"
+            "    properties:\n      - {name: id, physicalType: INTEGER, required: true, primaryKey: true}\n      - {name: email, physicalType: VARCHAR, tags: [contact]}\n")
+    return files
+
+
+__all__ = ["Key", "NamedNode", "ask", "b64", "free_port", "join", "manifests", "open_mesh", "open_nodes", "payload", "states"]

@@ -9,7 +9,7 @@ import jsonschema
 import openapi_spec_validator
 import pytest
 from lib import smallmesh
-from lib.node import Node
+from lib.mesh import NamedNode
 from test_http import Unix
 
 METHODS = ("get", "put", "post", "delete")
@@ -18,6 +18,10 @@ OTHERWISE = {
     ("post", "/api/v1/queries/{id}/cancel"): 404,  # nothing runs
     ("post", "/api/v1/runs/{id}/cancel"): 409,  # it has ended
     ("post", "/api/v1/runs/{id}/retry"): 409,  # it succeeded
+    ("post", "/api/v1/mesh"): 409,  # it is in one
+    ("post", "/api/v1/mesh/join"): 400,  # no invitation
+    ("put", "/api/v1/mesh/nodes/{node}"): 404,  # it is alone
+    ("delete", "/api/v1/mesh/nodes/{node}"): 409,  # it has left
 }
 
 
@@ -27,11 +31,12 @@ def renamed(text):
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    with Node(tmp_path_factory.mktemp("openapi")) as running:
+    with NamedNode(tmp_path_factory.mktemp("openapi"), "hub", {}) as running:
         smallmesh.write_source(running, 20)
         (running.data / "sources/people.csv").rename(running.data / "sources/orders.csv")
         running.add_user("alice", groups=["readers"])
         running.add_user("olaf", groups=["sales-owners"])
+        running.cli("mesh", "init", "shop")
         running.apply({renamed(path): renamed(text) for path, text in smallmesh.FILES.items()})
         yield running
 
@@ -60,7 +65,8 @@ def by_https(node, method, path, body=None, headers=None):
 def operations(document):
     """Those that end things last, the others in the order of the table."""
     found = [(method, path, operation) for path, item in document["paths"].items() for method, operation in item.items()]
-    return sorted(found, key=lambda o: (o[0] == "delete", o[1] if o[0] == "delete" else ""))
+    ends = {id(o): o[0] == "delete" or o[1].endswith("/leave") for o in found}
+    return sorted(found, key=lambda o: (ends[id(o)], o[1] if ends[id(o)] else ""))
 
 
 def bodies(document, operation):
@@ -161,7 +167,7 @@ def test_refusals_are_as_described(node, document):
 
 def test_methods_that_are_not_described(node, document):
     for path, item in document["paths"].items():
-        target = path.format(domain="sales", product="orders", table="orders", id="1", name="alice")
+        target = path.format(domain="sales", product="orders", table="orders", id="1", name="alice", node="sales")
         for method in ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"):
             if method.lower() in item:
                 continue

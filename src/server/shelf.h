@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/json.h"
+#include "mesh/peers.h"
+
+/*
+ * What this node publishes to the mesh, and the copies of what others publish. The shelf knows of
+ * each domain and product since which epoch it is as it is, so that others ask for changes only;
+ * epochs count from the start of the process (its boot). Any thread.
+ */
+struct server;
+struct shelf;
+
+struct shelf *shelf_new(void);
+void shelf_free(struct shelf **shelf);
+
+/* How far the newest model is. */
+void shelf_mark(struct server *server, struct catalogue_mark *out);
+/* The change since a mark, or all when it is of another boot:
+ * {"node","boot","epoch","full","domains":[…],"products":[…],"removed":[name …]}; new reference. */
+json_t *shelf_change(struct server *server, const struct catalogue_mark *since);
+
+/* The copy of a node that is here. */
+void copy_mark(struct server *server, struct slice node, struct catalogue_mark *out);
+/* Takes what a node said (as above, believed): what it may not speak for is left out when it is
+ * read. 08P01 when it is no change of this node, or of before what is known. */
+bool copy_take(struct server *server, struct slice node, const json_t *change,
+	struct error *err) must_check;
+
+/* Models of the copies of all other nodes (share.h); give them back with copies_release. */
+struct copy_model {
+	struct slice node;
+	const struct model *model;
+	int64_t seen_us; /* when the node was there last; 0 = not since this one's start */
+};
+bool copies_models(struct server *server, struct arena *arena, struct copy_model **out,
+	size_t *count_out, struct error *err) must_check;
+void copies_release(struct copy_model *models, size_t count);
+/* The other node that publishes a table, and where that node is reached; none when there is none.
+ * All in the arena. */
+struct slice copy_find_table(struct server *server, struct arena *arena, struct slice domain,
+	struct slice table, struct slice *url_out);
