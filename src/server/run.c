@@ -333,18 +333,27 @@ static void retry_later(struct active_run *run, const struct error *why)
 	server_model_release(run->server, &model);
 }
 
+/* The store could not be written, most likely since the disk is full: says so to who follows the
+ * run and pauses, for who calls tries again. */
+static void wait_for_store(struct active_run *run, const char *what, const struct error *why)
+{
+	static const struct timespec try_every = {.tv_sec = 1};
+	tend_store_failed(run->server, what, why);
+	if (runs_stopping(run->runs))
+		return;
+	runs_tell_waiting(run->runs, run->id, why->msg);
+	nanosleep(&try_every, NULL);
+}
+
 /* A run whose end is not written down would run for ever: while the disk is full it is tried again.
  */
 static void end_run(struct active_run *run, enum run_state state, const struct error *failure)
 {
-	static const struct timespec try_every = {.tv_sec = 1};
 	struct error err;
 	while (!store_runs_end(run->server->store, run->id, state, failure, &err)) {
-		tend_store_failed(run->server, "end a run", &err);
+		wait_for_store(run, "end a run", &err);
 		if (err.state != SQLSTATE_DISK_FULL || runs_stopping(run->runs))
 			return;
-		runs_tell_waiting(run->runs, run->id, err.msg);
-		nanosleep(&try_every, NULL);
 	}
 }
 
@@ -379,11 +388,9 @@ void run_execute(struct active_run *run)
 	struct log_context where = {.run = run->id};
 	int64_t begin = clock_mono_us(&clock_system);
 	if (!move_to(run, 1U << RUN_QUEUED, RUN_RUNNING, &err)) {
-		if (err.state == SQLSTATE_QUERY_CANCELED)
-			return;
 		/* It stays in the queue, and is tried again. */
-		tend_store_failed(run->server, "start a run", &err);
-		runs_tell_waiting(run->runs, run->id, err.msg);
+		if (err.state != SQLSTATE_QUERY_CANCELED)
+			wait_for_store(run, "start a run", &err);
 		return;
 	}
 	log_say(run->server->log, RUN_STARTED, &where, log_cstr("product", run->product),

@@ -1,8 +1,10 @@
 """The disk of the data folder is full: nothing crashes, everything says so, and all works again when there is room."""
 import json
 import os
+import pathlib
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -131,5 +133,31 @@ def test_a_run_says_that_it_waits_for_room(small):
             assert "less than lake.min_free, 256 MiB, is free" in next(line for line in command.stderr if "waits: " in line)
             node.cli("config", "set", "lake.min_free", "0")
             assert command.wait(30) == 0
+    finally:
+        node.stop()
+
+
+def cpu_seconds(node):
+    fields = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_run_that_cannot_begin_is_tried_with_pauses(small):
+    """Over and over without one took a processor: a thread was made for each try."""
+    node = open_lab(small / "lab", {"lake.min_free": "0"})
+    waited = 0
+    try:
+        for pages in range(3, 8):
+            leave(small, pages)
+            with subprocess.Popen([node.weft, "--data", node.data, "run", "lab.people"], env=node.env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as command:
+                told = any("waits: " in line for line in command.stderr)
+                before = cpu_seconds(node)
+                time.sleep(1.5 if told else 0)
+                used = cpu_seconds(node) - before
+                make_room(small)
+                command.communicate(timeout=30)
+            waited += told
+            assert used < 0.25, pages
+        assert waited
     finally:
         node.stop()
