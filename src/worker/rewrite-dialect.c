@@ -156,33 +156,54 @@ static bool add_element(struct str *out, struct arena *arena, struct slice *rest
 	return true;
 }
 
+/* The elements of {1,2} with commas between them; false when it is no array of one dimension. */
+static bool add_elements(struct str *out, struct arena *arena, struct slice text)
+{
+	text = slice_trim(text);
+	if (text.len < 2 || !slice_starts_with(text, SLICE("{")) ||
+		!slice_ends_with(text, SLICE("}")))
+		return false;
+	text = slice_trim(slice_sub(text, 1, text.len - 1));
+	if (text.len == 0) {
+		str_add_c(out, "SELECT NULL WHERE false");
+		return true;
+	}
+	while (!slice_is_none(text)) {
+		if (!add_element(out, arena, &text))
+			return false;
+		str_add_c(out, slice_is_none(text) ? "" : ", ");
+	}
+	return true;
+}
+
+/* A cast that always fails, with PostgreSQL's SQLSTATE and why in its message. */
+static struct slice no_array(struct arena *arena, struct slice text)
+{
+	struct str out = str_in(arena);
+	str_add_c(&out, "SELECT NULL WHERE CAST(");
+	str_add_sql_literal(&out,
+		arena_printf(arena, "not an array of one dimension: \"%.*s\"", SLICE_FMT(text)));
+	str_add_c(&out, " AS INTEGER) IS NULL");
+	return str_slice(&out);
+}
+
 /* x = ANY ('{1,2}') is x IN ('1', '2'): so the elements take the type of x. <> ALL alike. */
 static bool rewrite_any_text(struct rewriter *w, size_t index)
 {
-	struct slice text = slice_trim(token_value(w->arena, rewrite_token_at(w, index)));
 	bool any = index >= 3 && rewrite_is(w, index - 3, "=") &&
 		   (rewrite_is(w, index - 2, "any") || rewrite_is(w, index - 2, "some"));
 	bool none = index >= 3 &&
 		    (rewrite_is(w, index - 3, "<>") || rewrite_is(w, index - 3, "!=")) &&
 		    rewrite_is(w, index - 2, "all");
 	struct str list = str_in(w->arena);
-	if ((!any && !none) || !rewrite_is(w, index - 1, "(") || !rewrite_is(w, index + 1, ")") ||
-		!slice_starts_with(text, SLICE("{")) || !slice_ends_with(text, SLICE("}")))
+	if ((!any && !none) || !rewrite_is(w, index - 1, "(") || !rewrite_is(w, index + 1, ")"))
 		return false;
-	text = slice_trim(slice_sub(text, 1, text.len - 1));
-	str_add_c(&list, any ? "IN (" : "NOT IN (");
-	if (text.len == 0) {
-		str_add_c(&list, "SELECT NULL WHERE false");
-		text = SLICE_NONE;
-	}
-	while (!slice_is_none(text)) {
-		if (!add_element(&list, w->arena, &text))
-			return false;
-		str_add_c(&list, slice_is_none(text) ? "" : ", ");
-	}
-	str_add_char(&list, ')');
+	struct slice text = token_value(w->arena, rewrite_token_at(w, index));
+	struct slice inside =
+		add_elements(&list, w->arena, text) ? str_slice(&list) : no_array(w->arena, text);
 	rewrite_edit(w, rewrite_token_at(w, index - 3).at,
-		rewrite_end_of(rewrite_token_at(w, index + 1)), str_slice(&list));
+		rewrite_end_of(rewrite_token_at(w, index + 1)),
+		arena_printf(w->arena, "%s (%.*s)", any ? "IN" : "NOT IN", SLICE_FMT(inside)));
 	return true;
 }
 

@@ -229,6 +229,10 @@ SELECT id FROM {t} WHERE name = ANY ('{P1,"P2","x,y","a\"b","c}d"}') ORDER BY id
 SELECT id FROM {t} WHERE name = SOME ('{ P1 , "P2" }') ORDER BY id
 SELECT 'a b' = ANY ('{a b,c}'), 'NULL' = ANY ('{"NULL"}'), 'x' <> ALL ('{x,y}')
 SELECT date '2026-01-02' = ANY ('{2026-01-01,2026-01-02}')
+SELECT date '2026-01-02' <> ALL ('{2026-01-01,2026-01-03}'), date '2026-01-02' = ANY ('{NULL,"2026-01-02"}')
+SELECT timestamp '2026-01-01 10:00' = ANY ('{"2026-01-01 10:00:00"}'), true = ANY ('{t,f}'), 1.5 = ANY ('{1.50,2}')
+SELECT 'a\b' = ANY ('{"a\\b"}'), 'a,b{c}"d"' = ANY ('{"a,b{c}\"d\""}'), 'a b' = ANY ('{a\ b}'), '' = ANY ('{""}'), 'it''s' = ANY ('{it''s}')
+SELECT count(*) FROM {t} WHERE NOT id = ANY ('{1,2}') AND region <> ALL ('{US}')
 SELECT 1 = ANY ('{1,2}'::int[]), 1 = ANY (ARRAY[]::int[])
 SELECT bit_and(id), bit_or(id) FROM {t} WHERE id IN (1, 3)
 SELECT count(*) FROM {t} WHERE name = ANY (ARRAY['P1', 'P2'])
@@ -241,6 +245,15 @@ SELECT 'x' AS a, 'y' AS b UNION ALL SELECT 'z', NULL ORDER BY a
 # The SQLSTATE is compared.
 ERRORS = r"""
 SELECT 1 FROM {t} WHERE id = ANY ('{1,x}')
+SELECT 1 FROM {t} WHERE id = ANY ('{1')
+SELECT 1 FROM {t} WHERE id = ANY ('1,2}')
+SELECT 1 FROM {t} WHERE id = ANY ('')
+SELECT 1 FROM {t} WHERE id <> ALL ('{1,}')
+SELECT 1 FROM {t} WHERE id <> ALL ('[1,2]')
+SELECT 1 FROM {t} WHERE name = ANY ('{a}b')
+SELECT 1 FROM {t} WHERE name = ANY ('{a,,b}')
+SELECT 1 FROM {t} WHERE name = SOME ('{"a"b}')
+SELECT 1 FROM {t} WHERE name <> ALL ('{"a}')
 SELEC 1
 SELECT 1 +
 SELECT * FROM

@@ -185,6 +185,23 @@ def test_same_types_of_parameters(beside, text):
     assert [said for said in ours if said[0] in b"tE"] == [said for said in theirs if said[0] in b"tE"]
 
 
+BESIDE = "select x from (values (1), (2), (3)) v(x) where x = any($1) and $2 > date '2026-01-01' order by x"
+BINARY = struct.pack("!7i", 1, 0, 23, 2, 1, 4, 1) + struct.pack("!2i", 4, 3), struct.pack("!i", 9999)
+
+
+@pytest.mark.parametrize("data", [
+    parse(BESIDE) + bind(values=(b"{1,3}", b"2026-02-01")) + execute() + SYNC,
+    parse(BESIDE) + bind(values=(b"{}", b"2026-02-01")) + execute() + bind(values=(b"{NULL,2}", b"2026-02-01")) + execute() + SYNC,
+    parse(BESIDE) + bind(values=(None, b"2026-02-01")) + execute() + bind(values=(b"{1}", None)) + execute() + SYNC,
+    parse(BESIDE) + bind(values=BINARY, formats=(1,)) + execute() + SYNC,
+    parse(BESIDE, oids=(1007, 1082)) + bind(values=BINARY, formats=(1, 1)) + execute() + SYNC,
+    parse(BESIDE.replace("$1", "'{1,3}'").replace("$2", "$1")) + bind(values=(b"2026-02-01",)) + execute() + SYNC,
+], ids=["text", "empty and NULL within", "NULL", "binary", "declared", "literal"])
+def test_same_rows_with_a_date_beside_a_list(beside, data):
+    theirs, ours = beside(lambda _: data)
+    assert ours == theirs and b"E" not in {kind for kind, *_ in ours}
+
+
 def test_same_functions_of_types(cluster, shared_lab):
     """Each of our types has the functions it has there; as regproc they are numbers that print as names."""
     columns = "typinput, typoutput, typreceive, typsend"
