@@ -80,22 +80,41 @@ static const struct oid_row *row_of_type(duckdb_type type)
 	return NULL;
 }
 
+static bool is_json(duckdb_logical_type type)
+{
+	char *alias = duckdb_logical_type_get_alias(type);
+	bool json = alias && strcmp(alias, "JSON") == 0;
+	duckdb_free(alias);
+	return json;
+}
+
+/* What a parameter of the type, or a list of it, is declared as; 0 = unknown. */
+static uint32_t oid_of(
+	const struct engine_statement *statement, duckdb_logical_type type, bool in_list)
+{
+	duckdb_type id = duckdb_get_type_id(type);
+	const struct oid_row *row = row_of_type(id);
+	if (statement->catalogue && id == DUCKDB_TYPE_UINTEGER)
+		row = row_of_oid(PG_OID);
+	else if (is_json(type))
+		row = row_of_oid(PG_JSON);
+	if (!row)
+		return 0;
+	return in_list ? row->array_oid : row->oid;
+}
+
 uint32_t engine_statement_param_oid(const struct engine_statement *statement, size_t index)
 {
+	uint32_t oid;
 	duckdb_logical_type type = duckdb_param_logical_type(statement->prepared, index + 1);
 	if (!type)
 		return 0;
-	const struct oid_row *row = row_of_type(duckdb_get_type_id(type));
-	uint32_t oid = row ? row->oid : 0;
-	if (statement->catalogue && duckdb_get_type_id(type) == DUCKDB_TYPE_UINTEGER)
-		oid = PG_OID;
 	if (duckdb_get_type_id(type) == DUCKDB_TYPE_LIST) {
 		duckdb_logical_type child = duckdb_list_type_child_type(type);
-		row = row_of_type(duckdb_get_type_id(child));
-		oid = row ? row->array_oid : 0;
-		if (statement->catalogue && duckdb_get_type_id(child) == DUCKDB_TYPE_UINTEGER)
-			oid = PG_OID_ARRAY;
+		oid = oid_of(statement, child, true);
 		duckdb_destroy_logical_type(&child);
+	} else {
+		oid = oid_of(statement, type, false);
 	}
 	duckdb_destroy_logical_type(&type);
 	return oid;

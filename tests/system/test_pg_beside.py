@@ -1,9 +1,12 @@
 """The PostgreSQL door beside PostgreSQL: the same bytes to both, the same messages back. Only texts of errors and notices may differ,
 and what docs/sql.md tells of."""
+import asyncio
 import socket
 import struct
 
+import asyncpg
 import psycopg
+import psycopg.types.json
 import pytest
 
 from lib.pgcluster import PASSWORD as THEIR_PASSWORD
@@ -179,7 +182,9 @@ def test_same_messages(beside, case):
     "select $1 + id from {t}", "select p.id - $1 from {t} p", "select 1 from {t} where id % $1 = 0", "select abs($1)", "select current_date - $1::int",
     "select interval '1 day' * $1", "select case when id > $1 then $2 else $3 end from {t}", "select coalesce($1, 5)", "select coalesce(name, $1) from {t}",
     "select $1 || 'a'", "select upper($1)", "select nullif($1, '')", "select array[$1, $2]", "values ($1, $2)", "select name || $1 from {t}",
-    "select 1 from {t} limit $1 offset $2", "select count(*) from {t} group by region having count(*) > $1", "select to_char(now(), $1)"])
+    "select 1 from {t} limit $1 offset $2", "select count(*) from {t} group by region having count(*) > $1", "select to_char(now(), $1)",
+    "select $1::json", "select cast($1 as json)", "select $1::json ->> 'a'", "select $1::json[]", "select $1::uuid, $2::json, $3::bytea, $4::text",
+    "select 1 from {t} where $1::json ->> 'a' = name and id = $2", "select $1::text::json"])
 def test_same_types_of_parameters(beside, text):
     theirs, ours = beside(lambda table: parse(text.replace("{t}", table)) + describe(b"S") + SYNC)
     assert [said for said in ours if said[0] in b"tE"] == [said for said in theirs if said[0] in b"tE"]
@@ -200,6 +205,39 @@ BINARY = struct.pack("!7i", 1, 0, 23, 2, 1, 4, 1) + struct.pack("!2i", 4, 3), st
 def test_same_rows_with_a_date_beside_a_list(beside, data):
     theirs, ours = beside(lambda _: data)
     assert ours == theirs and b"E" not in {kind for kind, *_ in ours}
+
+
+JSON = b'{"a": "b"}'
+JSONS = struct.pack("!6i", 1, 0, 114, 1, 1, len(JSON)) + JSON
+
+
+@pytest.mark.parametrize("data", [
+    parse("select $1::json ->> 'a', $1::json is null") + bind(values=(JSON,)) + execute() + bind(values=(JSON,), formats=(1,)) + execute()
+    + bind(values=(None,)) + execute() + SYNC,
+    parse("select $1::json ->> 'a'", oids=(114,)) + bind(values=(JSON,), formats=(1,)) + execute() + SYNC,
+    parse("select ($1::json[])[1] ->> 'a'") + bind(values=(JSONS,), formats=(1,)) + execute() + SYNC,
+    parse("select ($1::json[])[1] ->> 'a'") + bind(values=(b'{"{\\"a\\": \\"b\\"}"}',)) + execute() + SYNC,
+], ids=["both", "declared", "array, binary", "array, text"])
+def test_same_rows_of_json_parameters(beside, data):
+    theirs, ours = beside(lambda _: data)
+    assert ours == theirs and b"E" not in {kind for kind, *_ in ours}
+
+
+@pytest.mark.parametrize("type_", ["json", "jsonb"])
+def test_drivers_send_json(shared_lab, type_):
+    """asyncpg sends what the description asks for, in binary."""
+    async def ask():
+        session = await asyncpg.connect(host="127.0.0.1", port=shared_lab.settings["pg.port"], user="wendy", password=PASSWORD, database="lab", ssl=False)
+        try:
+            return await session.fetchrow(f"select $1::{type_} ->> 'a', $2::text", '{"a": "b"}', "c")
+        finally:
+            await session.close()
+
+    assert tuple(asyncio.run(ask())) == ("b", "c")
+    for json_ in psycopg.types.json.Json, psycopg.types.json.Jsonb:
+        with psycopg.connect(shared_lab.dsn("wendy", PASSWORD)) as session:
+            for mark in "%s", "%b", "%t":
+                assert session.execute(f"select {mark}::{type_} ->> 'a'", [json_({"a": "b"})]).fetchone() == ("b",)
 
 
 def test_same_functions_of_types(cluster, shared_lab):
