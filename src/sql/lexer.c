@@ -297,7 +297,7 @@ static bool starts_nocase(struct slice text, struct slice prefix)
 bool lexer_mentions_catalogue(struct slice text)
 {
 	static const char *const names[] = {"pg_", "information_schema", "regclass", "regtype",
-		"regproc", "regnamespace", "regrole"};
+		"regproc", "regnamespace", "regrole", "to_reg"};
 
 	for (size_t at = 0; at < text.len; at++) {
 		bool inside = at > 0 && is_word_part(text.ptr[at - 1]);

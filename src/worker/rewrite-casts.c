@@ -17,8 +17,10 @@ struct type_row {
 	"__pg_catalog.pg_namespace weft_n ON weft_n.oid = weft_c.relnamespace WHERE "              \
 	"replace(CAST(%1 AS VARCHAR), '\"', '') IN (weft_c.relname, weft_n.nspname || '.' || "     \
 	"weft_c.relname))"
+/* The names inside are our own: a column of the statement must not be taken for one of them. */
 #define LOOK_UP(table, key, value)                                                                 \
-	"(SELECT min(weft_r." value ") FROM __pg_catalog." table " weft_r WHERE weft_r." key " = "
+	"(SELECT min(weft_value) FROM (SELECT " key " AS weft_key, " value                         \
+	" AS weft_value FROM __pg_catalog." table ") weft_r WHERE weft_key = "
 
 #define FUNCTION_NAME LOOK_UP("pg_proc", "oid", "proname") "TRY_CAST(%1 AS UINTEGER))"
 static const char function_name[] = "coalesce(" FUNCTION_NAME ", '-')";
@@ -32,8 +34,8 @@ static const struct type_row type_rows[] = {
 		"weft_c.relnamespace WHERE weft_c.oid = coalesce(TRY_CAST(%1 AS "
 		"UINTEGER), " CLASS_OF_TEXT "))"},
 	{"regtype", "UINTEGER",
-		"coalesce(TRY_CAST(%1 AS UINTEGER), " LOOK_UP("pg_type", "typname",
-			"oid") "replace(CAST(%1 AS VARCHAR), 'pg_catalog.', '')))",
+		"coalesce(TRY_CAST(%1 AS UINTEGER), " REWRITE_TYPE_OF_NAME
+		", CAST('type \"' || %1 || '\" does not exist' AS UINTEGER))",
 		LOOK_UP("pg_type", "oid", "typname") "TRY_CAST(%1 AS UINTEGER))"},
 	{"regnamespace", "UINTEGER",
 		"coalesce(TRY_CAST(%1 AS UINTEGER), " LOOK_UP(

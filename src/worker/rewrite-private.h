@@ -46,7 +46,8 @@ void rewrite_edit(struct rewriter *w, size_t from, size_t to, struct slice text)
 /* The token that closes or opens the bracket at index; the number of tokens, or 0, without one. */
 size_t rewrite_closing(const struct rewriter *w, size_t index);
 size_t rewrite_opening(const struct rewriter *w, size_t index);
-/* Where the operand begins whose last token is last: a name, a call, brackets, a subscript. */
+/* Where the operand begins whose last token is last: a name, a call, brackets, a subscript, any of
+ * them with casts behind it. */
 size_t rewrite_operand(const struct rewriter *w, size_t last);
 /* Whether index stands in the ON of a join. */
 bool rewrite_in_condition(const struct rewriter *w, size_t index);
@@ -54,6 +55,26 @@ bool rewrite_in_condition(const struct rewriter *w, size_t index);
 bool rewrite_in_from(const struct rewriter *w, size_t index);
 /* The text between two tokens, translated by itself. */
 struct slice rewrite_inside(const struct rewriter *w, size_t from, size_t to);
+
+/* pg_type's oid for a type's name as regtype reads it: "integer", "pg_catalog.int4[]",
+ * "timestamp(3) with time zone"; NULL for others. A template, %1 = the name. */
+#define REWRITE_PLAIN_TYPE                                                                         \
+	"regexp_replace(lower(trim(CAST(%1 AS VARCHAR))), "                                        \
+	"'^pg_catalog\\.|\\([^)]*\\)|\\[\\]', '', 'g')"
+#define REWRITE_TYPE_OF_NAME                                                                       \
+	"(SELECT min(weft_oid) FROM (SELECT oid AS weft_oid, typname AS weft_name FROM "           \
+	"__pg_catalog.pg_type) weft_t WHERE weft_name = "                                          \
+	"CASE WHEN right(CAST(%1 AS VARCHAR), 2) = '[]' THEN '_' ELSE '' END || "                  \
+	"replace(CASE " REWRITE_PLAIN_TYPE " WHEN 'integer' THEN 'int4' WHEN 'int' THEN 'int4' "   \
+	"WHEN 'smallint' THEN 'int2' WHEN 'bigint' THEN 'int8' WHEN 'real' THEN 'float4' "         \
+	"WHEN 'float' THEN 'float8' WHEN 'double precision' THEN 'float8' "                        \
+	"WHEN 'decimal' THEN 'numeric' WHEN 'boolean' THEN 'bool' "                                \
+	"WHEN 'character varying' THEN 'varchar' WHEN 'character' THEN 'bpchar' "                  \
+	"WHEN 'char' THEN 'bpchar' WHEN 'bit varying' THEN 'varbit' "                              \
+	"WHEN 'timestamp without time zone' THEN 'timestamp' "                                     \
+	"WHEN 'timestamp with time zone' THEN 'timestamptz' "                                      \
+	"WHEN 'time without time zone' THEN 'time' WHEN 'time with time zone' THEN 'timetz' "      \
+	"ELSE " REWRITE_PLAIN_TYPE " END, '\"', ''))"
 
 /* rewrite-functions.c: name ( args ). from: where the name begins with its schema. Returns the last
  * token that was used, or index when the function is none of the table. */

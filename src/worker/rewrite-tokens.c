@@ -63,7 +63,8 @@ static bool is_name(const struct rewriter *w, size_t index)
 	return token.kind == TOKEN_WORD || token.kind == TOKEN_IDENT;
 }
 
-size_t rewrite_operand(const struct rewriter *w, size_t last)
+/* As rewrite_operand, but for casts behind it. */
+static size_t operand_before_casts(const struct rewriter *w, size_t last)
 {
 	static const char *const not_names[] = {"and", "or", "not", "in", "any", "all", "when",
 		"then", "else", "on", "where", "select", "by", "having", "case", "from", "as"};
@@ -80,6 +81,14 @@ size_t rewrite_operand(const struct rewriter *w, size_t last)
 	}
 	while (first >= 2 && token_is_punct(rewrite_token_at(w, first - 1), '.'))
 		first -= 2;
+	return first;
+}
+
+size_t rewrite_operand(const struct rewriter *w, size_t last)
+{
+	size_t first = operand_before_casts(w, last);
+	while (first >= 2 && rewrite_is(w, first - 1, "::"))
+		first = operand_before_casts(w, first - 2);
 	return first;
 }
 

@@ -240,6 +240,35 @@ def test_drivers_send_json(shared_lab, type_):
                 assert session.execute(f"select {mark}::{type_} ->> 'a'", [json_({"a": "b"})]).fetchone() == ("b",)
 
 
+LOAD_TYPE = [
+    ("select $1::text::regtype::oid;", ["int4", "_int4", "integer[]", "INTEGER", "pg_catalog.int4", '"char"', "char", "character varying(10)", "double precision",
+                                        "timestamp(3) with time zone", "time without time zone[]", "int4range", "1007", "nope", "public.nope"]),
+    ("select typtype::text, typbasetype from pg_type where oid=$1", ["1007", "3904", "4451", "0"]),
+    ("select typelem from pg_type where oid=$1", ["1007"]),
+    ("select rngsubtype from pg_range where rngtypid=$1", ["3904"]),
+    ("select rngtypid from pg_range where rngmultitypid=$1", ["4451"]),
+    ("select typrelid from pg_type where oid=$1", ["1007"]),
+    ("select attname, atttypid\nfrom pg_attribute\nwhere attrelid=$1\n\tand not attisdropped\n\tand attnum > 0\norder by attnum", ["0"]),
+]
+
+
+@pytest.mark.parametrize("text, values", LOAD_TYPE, ids=range(len(LOAD_TYPE)))
+def test_same_answers_to_pgx_load_type(beside, text, values):
+    """What pgx's Conn.LoadType sends, described, with binary rows."""
+    for value in values:
+        theirs, ours = beside(lambda _: parse(text) + describe(b"S") + bind(values=(value.encode(),), results=(1,)) + execute() + SYNC)
+        assert ours == theirs, value
+
+
+@pytest.mark.parametrize("text", [
+    "select typname from pg_type where oid = 'double precision'::regtype", "select to_regtype('int4[]')::oid, to_regtype('nope')::oid",
+    "select typname::text::regtype::oid from pg_type where typname in ('int4', 'text') order by 1", "select 'pg_class'::text::regclass::oid",
+    "select oid::regtype::oid from pg_type where typname = 'int4'"])
+def test_same_names_of_types(beside, text):
+    theirs, ours = beside(lambda _: query(text))
+    assert ours == theirs
+
+
 def test_same_functions_of_types(cluster, shared_lab):
     """Each of our types has the functions it has there; as regproc they are numbers that print as names."""
     columns = "typinput, typoutput, typreceive, typsend"
