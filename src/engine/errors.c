@@ -71,7 +71,8 @@ static const struct rule rules[] = {
 	{DUCKDB_ERROR_CONVERSION, "Could not cast value", SQLSTATE_NUMERIC_OUT_OF_RANGE, NULL,
 		"Cast to a wider type: numeric(38, 2), or double precision."},
 	{DUCKDB_ERROR_CONVERSION, "out of range", SQLSTATE_NUMERIC_OUT_OF_RANGE, NULL, NULL},
-	/* what a name that is cast to regtype becomes (worker/rewrite-casts.c) */
+	/* what names that are cast to regclass and regtype become (worker/rewrite-casts.c) */
+	{DUCKDB_ERROR_CONVERSION, "string 'relation \"", SQLSTATE_UNDEFINED_TABLE, NULL, NULL},
 	{DUCKDB_ERROR_CONVERSION, "string 'type \"", SQLSTATE_UNDEFINED_OBJECT, NULL, NULL},
 	{DUCKDB_ERROR_CONVERSION, "date", SQLSTATE_INVALID_DATETIME_FORMAT, NULL, NULL},
 	{DUCKDB_ERROR_CONVERSION, "time", SQLSTATE_INVALID_DATETIME_FORMAT, NULL, NULL},

@@ -17,6 +17,10 @@ struct type_row {
 	"__pg_catalog.pg_namespace weft_n ON weft_n.oid = weft_c.relnamespace WHERE "              \
 	"replace(CAST(%1 AS VARCHAR), '\"', '') IN (weft_c.relname, weft_n.nspname || '.' || "     \
 	"weft_c.relname))"
+/* What is hidden and what is not there raise alike: neither is in our pg_class. */
+#define CLASS_OR_RAISE                                                                             \
+	"coalesce(TRY_CAST(%1 AS UINTEGER), " CLASS_OF_TEXT                                        \
+	", CAST('relation \"' || %1 || '\" does not exist' AS UINTEGER))"
 /* The names inside are our own: a column of the statement must not be taken for one of them. */
 #define LOOK_UP(table, key, value)                                                                 \
 	"(SELECT min(weft_value) FROM (SELECT " key " AS weft_key, " value                         \
@@ -26,13 +30,12 @@ struct type_row {
 static const char function_name[] = "coalesce(" FUNCTION_NAME ", '-')";
 
 static const struct type_row type_rows[] = {
-	{"regclass", "UINTEGER", "coalesce(TRY_CAST(%1 AS UINTEGER), " CLASS_OF_TEXT ")",
+	{"regclass", "UINTEGER", CLASS_OR_RAISE,
 		"(SELECT min(CASE WHEN weft_n.nspname IN ('pg_catalog', 'public') THEN "
 		"weft_c.relname ELSE weft_n.nspname || '.' || weft_c.relname END) FROM "
 		"__pg_catalog.pg_class weft_c JOIN __pg_catalog.pg_namespace weft_n ON weft_n.oid "
 		"= "
-		"weft_c.relnamespace WHERE weft_c.oid = coalesce(TRY_CAST(%1 AS "
-		"UINTEGER), " CLASS_OF_TEXT "))"},
+		"weft_c.relnamespace WHERE weft_c.oid = " CLASS_OR_RAISE ")"},
 	{"regtype", "UINTEGER",
 		"coalesce(TRY_CAST(%1 AS UINTEGER), " REWRITE_TYPE_OF_NAME
 		", CAST('type \"' || %1 || '\" does not exist' AS UINTEGER))",
