@@ -1,7 +1,7 @@
 """make bench: the measured bars, as ratios of interleaved runs; writes build/bench/results.json.
 
 Rows are {name, value, goal, unit, better, ok}. Both sides of a ratio run in turn (A B A B …) after a warm-up; the value
-is the ratio of the medians of the totals. `--only tpch,governance,overhead,pseudonym,process` takes a part; `--scale`
+is the ratio of the medians of the totals. `--only tpch,governance,pseudonym,mesh` takes a part; `--scale`
 other than 1 is for trying the bench out (answers are compared at scale 1 only).
 """
 import argparse
@@ -20,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 
+import mesh  # noqa: E402
 import tpch  # noqa: E402
 from lib.node import Node  # noqa: E402
 from lib.pgraw import error_fields, rows_of  # noqa: E402
@@ -247,7 +248,11 @@ def write_readme(result):
     path.write_text(f"{before}<!-- bench -->\n{readme_table(result)}\n<!-- /bench -->{after}")
 
 
-PARTS = {"tpch": bench_tpch, "governance": bench_governance, "pseudonym": bench_pseudonym}
+def bench_mesh(tmp, _data, _args):
+    mesh.bench_mesh(tmp / "mesh", row)
+
+
+PARTS = {"tpch": bench_tpch, "governance": bench_governance, "pseudonym": bench_pseudonym, "mesh": bench_mesh}
 
 
 def main():

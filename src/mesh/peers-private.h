@@ -14,6 +14,8 @@ struct peers {
 	struct arena *arena; /* of known; replaced after each round */
 	struct peer *known;
 	size_t known_count;
+	int64_t seen_version;	 /* of the mesh file, whose nodes' copies stay; 0 = no mesh. The
+				    thread's */
 	struct http_group *http; /* made when the first peer is greeted; the thread's, but for
 				    peers_stop */
 };

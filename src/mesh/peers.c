@@ -177,6 +177,22 @@ static bool have_http(struct peers *peers)
 	return !stopping;
 }
 
+/* What nodes published that are in the mesh no more does not stay here. */
+static void drop_copies(struct peers *peers, const struct member_view *view)
+{
+	const struct peers_options *o = &peers->options;
+	int64_t version = view ? view->file.version : 0;
+	scoped(arena_free) struct arena *arena = arena_new();
+	size_t count = view ? view->file.node_count : 0;
+	struct slice *names = arena_array_of(arena, struct slice, count);
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = view->file.nodes[i].name;
+	if (peers->seen_version != version)
+		o->only(o->ctx, names, count);
+	peers->seen_version = version;
+}
+
 static void *run(void *ctx)
 {
 	struct peers *peers = ctx;
@@ -186,6 +202,7 @@ static void *run(void *ctx)
 		const struct member_view *view = member_view(peers->options.member);
 
 		in_mesh = view != NULL;
+		drop_copies(peers, view);
 		if (view && view->file.node_count > 1 && have_http(peers))
 			peers_round(peers, view);
 		member_view_unref(&view);

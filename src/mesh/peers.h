@@ -57,6 +57,8 @@ struct peers_options {
 	void (*mine)(void *ctx, struct catalogue_mark *out);
 	void (*copy)(void *ctx, struct slice node, struct catalogue_mark *out);
 	bool (*change)(void *ctx, struct slice node, const json_t *change, struct error *err);
+	/* Only these nodes' copies stay. */
+	void (*only)(void *ctx, const struct slice *nodes, size_t count);
 	int64_t (*interval_ms)(void *ctx); /* between greetings */
 	void *ctx;
 };

@@ -2,6 +2,7 @@
  * gate as statements do. */
 #include "base/map.h"
 #include "catalog/model.h"
+#include "mesh/member.h"
 #include "server/apply-private.h"
 #include "server/auth.h"
 #include "server/server-private.h"
@@ -228,4 +229,39 @@ bool apply_check_grants(struct apply_work *work, struct error *err)
 			check_grant(work, policy, &groups);
 	}
 	return true;
+}
+
+static void check_domain(struct apply_work *work, const struct mesh_file *file,
+	const struct mesh_node *self, const struct manifest_domain *domain)
+{
+	const struct mesh_node *owner = mesh_file_domain(file, domain->name);
+	struct slice node = slice_from_c(server_node_name(work->server));
+	struct slice hint =
+		arena_printf(work->arena, "At the node %.*s: weft node set %.*s --domain …",
+			SLICE_FMT(file->authority), SLICE_FMT(node));
+	if (owner == self)
+		return;
+	if (owner)
+		manifest_problem_add(&work->problems, domain->at, false,
+			arena_printf(work->arena,
+				"the domain \"%.*s\" is the node %.*s's in the mesh %.*s",
+				SLICE_FMT(domain->name), SLICE_FMT(owner->name),
+				SLICE_FMT(file->mesh)),
+			SLICE_NONE, hint);
+	else
+		manifest_problem_add(&work->problems, domain->at, true,
+			arena_printf(work->arena,
+				"the mesh %.*s does not give the domain \"%.*s\" to this node: "
+				"others will not see it",
+				SLICE_FMT(file->mesh), SLICE_FMT(domain->name)),
+			SLICE_NONE, hint);
+}
+
+void apply_check_mesh(struct apply_work *work)
+{
+	const struct member_view *view = member_view(work->server->member);
+	for (size_t i = 0; view && view->self && i < work->new_set.domain_count; i++)
+		if (!is_unchanged(work, work->new_set.domains[i].at.path))
+			check_domain(work, &view->file, view->self, &work->new_set.domains[i]);
+	member_view_unref(&view);
 }

@@ -30,6 +30,9 @@ void apply_check_storage(struct apply_work *work);
 /* Allow rules for groups that nobody is in: warnings, for administrators only, since others may not
  * know who is in a group. false only for I/O. */
 bool apply_check_grants(struct apply_work *work, struct error *err) must_check;
+/* Domains that the mesh file gives to another node (errors) or to none (warnings). Adds problems.
+ */
+void apply_check_mesh(struct apply_work *work);
 /* 42501 naming the first file that the identity may not change. */
 bool apply_check_rights(const struct apply_work *work, struct error *err) must_check;
 /* Administrators and the mesh's owners: they know of every domain. */

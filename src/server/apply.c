@@ -189,6 +189,8 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 		return false;
 	if (new_ok)
 		apply_check_storage(work);
+	if (new_ok)
+		apply_check_mesh(work);
 	if (old_ok && new_ok)
 		manifest_loosened(&work->old_set, &work->new_set, &work->problems);
 	if (new_ok && !apply_check_grants(work, err))

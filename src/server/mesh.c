@@ -8,6 +8,7 @@
 #include "http/exchange.h"
 #include "server/server-private.h"
 #include "server/shelf.h"
+#include "store/copies.h"
 
 enum {
 	ANSWER_MAX_BYTES = 2 << 20,
@@ -35,6 +36,15 @@ static void mark_of_copy(void *ctx, struct slice node, struct catalogue_mark *ou
 static bool take_change(void *ctx, struct slice node, const json_t *change, struct error *err)
 {
 	return copy_take(ctx, node, change, err);
+}
+
+static void keep_copies_of(void *ctx, const struct slice *nodes, size_t count)
+{
+	struct server *server = ctx;
+	struct error err = {0};
+
+	if (!copies_keep(server->store, nodes, count, &err))
+		log_failure(server->log, EVENT_STORE_FAILED, NULL, "erase copies", &err);
 }
 
 static int64_t greeting_ms(void *ctx)
@@ -69,9 +79,9 @@ bool mesh_start(struct server *server, struct error *err)
 		.mine = my_mark,
 		.copy = mark_of_copy,
 		.change = take_change,
+		.only = keep_copies_of,
 		.interval_ms = greeting_ms,
 		.ctx = server};
-
 	struct peers *peers = NULL;
 
 	if (!peers_start(&options, &peers, err))
@@ -330,21 +340,21 @@ bool mesh_join(struct server *server, const json_t *body, struct error *err)
 	if (!member_accept(server->member, &invitation, json_get_slice(answer, "file"), err) ||
 		!take_pseudonym_key(server, json_get_slice(answer, "pseudonym_key"), err))
 		return false;
-	peers_nudge(server->peers);
+	mesh_changed(server);
 	return true;
-}
-
-bool mesh_leave(struct server *server, struct error *err)
-{
-	return member_leave(server->member, err);
 }
 
 /* The others learn of it now, not with the next greeting. */
 static bool told(struct server *server, bool changed)
 {
 	if (changed)
-		peers_nudge(server->peers);
+		mesh_changed(server);
 	return changed;
+}
+
+bool mesh_leave(struct server *server, struct error *err)
+{
+	return told(server, member_leave(server->member, err));
 }
 
 bool mesh_set_node(

@@ -101,3 +101,25 @@ bool copies_texts(struct store *store, struct slice node, enum copy_kind kind, s
 		*out = (struct copy_texts){texts.items, texts.len};
 	return ok;
 }
+
+bool copies_keep(struct store *store, const struct slice *nodes, size_t count, struct error *err)
+{
+	static const char *const erase[] = {
+		"DELETE FROM copy_entry WHERE node NOT IN (SELECT value FROM json_each(?))",
+		"DELETE FROM copy WHERE node NOT IN (SELECT value FROM json_each(?))",
+	};
+	scoped(arena_free) struct arena *arena = arena_new();
+	scoped(json_drop) json_t *list = slices_json(nodes, count);
+	struct db *db = store_write_begin_relaxed(store, err);
+	bool ok = true;
+
+	if (!db)
+		return false;
+	for (size_t i = 0; ok && i < array_len(erase); i++) {
+		struct stmt s = stmt_begin(db, erase[i], err);
+
+		stmt_text(&s, json_print(arena, list));
+		ok = stmt_run(&s);
+	}
+	return store_write_end(store, db, ok, err);
+}

@@ -37,3 +37,6 @@ struct copy_texts {
 };
 bool copies_texts(struct store *store, struct slice node, enum copy_kind kind, struct arena *arena,
 	struct copy_texts *out, struct error *err) must_check;
+/* Erases the copies of all other nodes than these. */
+bool copies_keep(
+	struct store *store, const struct slice *nodes, size_t count, struct error *err) must_check;

@@ -52,6 +52,11 @@ def products(node, user="ann"):
     return {tuple(row) for row in query(node, user, "SELECT node, domain, product FROM mesh.products")}
 
 
+def copied(node):
+    with sqlite3.connect(f"file:{node.data}/weft.db?mode=ro", uri=True) as db:
+        return {name for name, in db.execute("SELECT node FROM copy_entry UNION SELECT node FROM copy WHERE node <> 'hub'")}
+
+
 def test_everybody_finds_everything(nodes):
     for node in nodes.values():
         assert products(node) == PUBLIC
@@ -165,6 +170,7 @@ def test_a_node_is_down(tmp_path):
         # a removed node's products go
         hub.cli("node", "remove", "sales", "--yes")
         wait_for(lambda: products(hub) == {("stock", "stock", "wares")} == products(stock))
+        wait_for(lambda: copied(hub) == {"stock"} and copied(stock) == set())  # erased, not only out of sight
     finally:
         stop(nodes)
 
@@ -173,8 +179,10 @@ def test_a_domain_that_is_not_given_to_the_node(tmp_path):
     nodes = start(tmp_path)
     hub, sales, stock = nodes.values()
     try:
-        stock.apply({**manifests("stock", ["wares"]), **manifests("sales", ["orders"])}, folder="more", flags=("--yes", "--no-run"))
+        stock.apply({**manifests("stock", ["wares"]), **manifests("sales", ["orders"])}, folder="more", flags=("--yes", "--no-run"), status=1)
+        assert "the domain \"sales\" is the node sales's in the mesh shop" in stock.last.stdout + stock.last.stderr
         stock.apply({**manifests("stock", ["wares", "last"]), **manifests("returns", ["returns"])}, folder="more2", flags=("--yes", "--no-run"))
+        assert 'does not give the domain "returns" to this node: others will not see it' in stock.last.stdout + stock.last.stderr
         wait_for(lambda: ("stock", "stock", "last") in products(hub))
         assert products(hub) == {*PUBLIC, ("stock", "stock", "last")}
         hub.cli("node", "set", "stock", "--domain", "stock,returns")

@@ -1,0 +1,78 @@
+"""The bars of a mesh of many nodes: how soon all know of a change, and what a node costs that has nothing to do."""
+import os
+import sqlite3
+import statistics
+import time
+
+from lib import mesh
+
+NODES, PRODUCTS = 20, 500
+IDLE_SECONDS = 20
+CHANGES = 5
+
+
+def open_all(folder):
+    nodes = mesh.open_nodes(folder, [f"n{i}" for i in range(NODES)], {"mesh.greeting": "5s"})
+    hub, *others = nodes.values()
+    hub.cli("mesh", "init", "shop")
+    hub.cli("node", "set", "n0", "--domain", "d0")
+    for i, node in enumerate(others, 1):
+        mesh.join(hub, node, f"d{i}")
+    return list(nodes.values())
+
+
+def fill(node, i, extra=()):
+    names = [f"p{k}" for k in range(PRODUCTS)]
+    node.apply(mesh.manifests(f"d{i}", [*names, *extra]), flags=("--yes", "--no-run"))
+
+
+def known(node):
+    """Products of others that a node has a copy of."""
+    with sqlite3.connect(f"file:{node.data}/weft.db?mode=ro", uri=True) as db:
+        return db.execute("SELECT count(*) FROM copy_entry WHERE kind = 1").fetchone()[0]
+
+
+def wait_all(nodes, counts, seconds):
+    """Until each node has a copy of so many products; the time that it took."""
+    begin = time.monotonic()
+    for node, count in zip(nodes, counts, strict=True):
+        while known(node) != count:
+            if time.monotonic() - begin > seconds:
+                raise SystemExit(f"{node.name} knows of {known(node)} products, not {count}, after {seconds} s")
+            time.sleep(0.02)
+    return time.monotonic() - begin
+
+
+def cpu_seconds(node):
+    fields = open(f"/proc/{node.process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def converge(nodes):
+    """Times from the end of an apply at one node until all have its change."""
+    base = PRODUCTS * (NODES - 1)
+    times = []
+    for k in range(CHANGES):
+        fill(nodes[1], 1, [f"more{j}" for j in range(k + 1)])
+        times.append(wait_all(nodes, [base + (k + 1) * (i != 1) for i in range(NODES)], 60))
+    return times
+
+
+def bench_mesh(folder, row):
+    nodes = open_all(folder)
+    try:
+        for i, node in enumerate(nodes):
+            fill(node, i)
+        print(f"     all {NODES * PRODUCTS} products known everywhere {wait_all(nodes, [PRODUCTS * (NODES - 1)] * NODES, 120):.1f} s after the last apply", flush=True)
+        times = converge(nodes)
+        row(f"{NODES} nodes with {PRODUCTS} products each: all know of a change", max(times), 5, "s")
+        print(f"     {min(times):.3f}..{max(times):.3f} s, median {statistics.median(times):.3f} s", flush=True)
+        time.sleep(5)
+        before = [cpu_seconds(node) for node in nodes]
+        time.sleep(IDLE_SECONDS)
+        busy = [(cpu_seconds(node) - b) / IDLE_SECONDS * 100 for node, b in zip(nodes, before, strict=True)]
+        row(f"{NODES} nodes with {PRODUCTS} products each: CPU of an idle node, the busiest", max(busy), 2, "%")
+        row(f"{NODES} nodes with {PRODUCTS} products each: resident memory of a node, the largest", max(node.rss_bytes() for node in nodes) / 2**20, 40, "MiB")
+    finally:
+        for node in nodes:
+            node.stop()
