@@ -333,7 +333,7 @@ bool cmd_explain_access(struct cli *cli, struct error *err)
 bool cmd_search(struct cli *cli, struct error *err)
 {
 	static const struct kind found = {
-		"hits", "hit", "/api/v1/search", "name", "kind name why description"};
+		"hits", "hit", "/api/v1/search", "name", "kind name why node description"};
 	struct client *client = NULL;
 	scoped(json_drop) json_t *answer = NULL;
 	int64_t limit = 0;
