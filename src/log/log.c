@@ -315,3 +315,17 @@ uint64_t log_lost(const struct log *log)
 {
 	return log ? atomic_load(&log->lost) : 0;
 }
+
+bool log_quota_take(struct log_quota *quota, int64_t mono_us, int64_t *left_out_out)
+{
+	int64_t window = mono_us / LOG_QUOTA_US;
+
+	if (atomic_exchange(&quota->window, window) != window)
+		atomic_store(&quota->written, 0);
+	if (atomic_fetch_add(&quota->written, 1) >= LOG_QUOTA_LINES) {
+		atomic_fetch_add(&quota->left_out, 1);
+		return false;
+	}
+	*left_out_out = atomic_exchange(&quota->left_out, 0);
+	return true;
+}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -89,6 +90,19 @@ uint64_t log_lost(const struct log *log);
 		const struct log_field fields_[] = {__VA_ARGS__};                                  \
 		log_write((log), EVENT_##event, (context), fields_, array_len(fields_));           \
 	} while (0)
+
+/*
+ * For lines that strangers can cause: at most LOG_QUOTA_LINES in ten seconds. true = write it;
+ * *left_out_out then says how many were not since the last one. Zeroed at first; any thread.
+ */
+enum { LOG_QUOTA_LINES = 100, LOG_QUOTA_US = 10000000 };
+
+struct log_quota {
+	atomic_int_fast64_t window; /* number of the ten seconds that are counted */
+	atomic_int_fast64_t written;
+	atomic_int_fast64_t left_out;
+};
+bool log_quota_take(struct log_quota *quota, int64_t mono_us, int64_t *left_out_out) must_check;
 
 /* An error where it stops: its state, text, hint and place of origin as fields, plus `what`. */
 void log_failure(struct log *log, enum log_event event, const struct log_context *context,

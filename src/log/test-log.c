@@ -195,6 +195,23 @@ static void test_metrics_overflow(void **state)
 	metrics_free(&metrics);
 }
 
+static void test_quota(void **state)
+{
+	struct log_quota quota = {0};
+	int64_t left_out = -1;
+
+	(void)state;
+	for (int i = 0; i < LOG_QUOTA_LINES; i++)
+		assert_true(log_quota_take(&quota, LOG_QUOTA_US + i, &left_out));
+	assert_int_equal(left_out, 0);
+	for (int i = 0; i < 7; i++)
+		assert_false(log_quota_take(&quota, 2LL * LOG_QUOTA_US - 1, &left_out));
+	assert_true(log_quota_take(&quota, 2LL * LOG_QUOTA_US, &left_out));
+	assert_int_equal(left_out, 7);
+	assert_true(log_quota_take(&quota, 2LL * LOG_QUOTA_US, &left_out));
+	assert_int_equal(left_out, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_json_lines),
 		cmocka_unit_test(test_bad_file),
+		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_metrics_overflow),
 	};

@@ -2,11 +2,13 @@
 
 #include <pthread.h>
 
+#include "log/log.h"
 #include "mesh/member.h"
 
 struct member {
 	struct member_options options;
 	struct replays *replays;
+	struct log_quota refusals;	/* of mesh files: anybody may send one */
 	pthread_mutex_t change_lock;	/* one change of the membership at a time */
 	pthread_mutex_t lock;		/* holds the rest, for short */
 	const struct member_view *view; /* NULL = in no mesh */

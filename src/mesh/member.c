@@ -317,8 +317,11 @@ bool member_leave(struct member *member, struct error *err)
 
 static void log_refused(struct member *member, struct slice from, const char *what)
 {
-	log_say(member->options.log, MESH_FILE_REFUSED, NULL, log_str("from", from),
-		log_cstr("reason", what));
+	int64_t left_out = 0;
+
+	if (log_quota_take(&member->refusals, clock_mono_us(&clock_system), &left_out))
+		log_say(member->options.log, MESH_FILE_REFUSED, NULL, log_str("from", from),
+			log_cstr("reason", what), log_int("left_out", left_out));
 }
 
 static bool take_locked(struct member *member, struct slice text, struct slice from,

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "log/log.h"
 #include "server/server-private.h"
 #include "server/shelf.h"
@@ -15,9 +16,13 @@ enum { SAID_MAX_BYTES = 80 };
 static void log_refused(
 	struct server *server, struct slice claimed, struct slice peer, const struct error *err)
 {
-	log_say(server->log, MESH_REFUSED, NULL,
-		log_str("peer", slice_sub(claimed, 0, SAID_MAX_BYTES)), log_str("address", peer),
-		log_cstr("reason", err->msg));
+	int64_t left_out = 0;
+
+	if (log_quota_take(&server->refusals, clock_mono_us(&clock_system), &left_out))
+		log_say(server->log, MESH_REFUSED, NULL,
+			log_str("peer", slice_sub(claimed, 0, SAID_MAX_BYTES)),
+			log_str("address", peer), log_cstr("reason", err->msg),
+			log_int("left_out", left_out));
 }
 
 bool mesh_authenticate(struct server *server, struct arena *arena,

@@ -65,6 +65,7 @@ struct server {
 	const char *keys_dir;
 	const char *tls_cert_file;
 	struct member *member;
+	struct log_quota refusals; /* of requests that say to come from nodes */
 	struct shelf *shelf;
 	_Atomic(struct peers *) peers; /* NULL until the doors are open */
 	struct arena *names;	       /* of what has a name for ever; grows under model_lock */

@@ -1,8 +1,10 @@
 """Who is in the mesh: invitations, keys, the mesh file, tokens between nodes; and who is not."""
+import http.client
 import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import time
 
@@ -128,6 +130,25 @@ def test_what_is_no_token_is_refused(nodes):
     nodes["hub"].add_user("ann", admin=True)
     assert ask(nodes["hub"], "POST", "/mesh/v1/hello", HELLO, nodes["hub"].token("ann", "query,read,admin"))[0] == 401
     assert ask(nodes["hub"], "GET", "/api/v1/mesh", None, node_key(nodes["sales"]).token("sales", "hub", "GET", "/api/v1/mesh"))[0] == 401
+
+
+def test_strangers_cannot_fill_the_log(tmp_path):
+    """A thousand refused requests are told in at most 100 lines for ten seconds, and how many were left out is told later."""
+    hub = mesh.open_nodes(tmp_path, ["hub"])["hub"]
+    try:
+        hub.cli("mesh", "init", "shop")
+        stranger = Key()
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", hub.settings["http.port"], context=context, timeout=30)
+        for _ in range(500):
+            connection.request("POST", "/mesh/v1/hello", HELLO, {"Authorization": "Bearer " + stranger.token("sales", "hub", "POST", "/mesh/v1/hello", HELLO)})
+            assert connection.getresponse().read()
+            connection.request("POST", "/mesh/v1/file", b'{"file":"x"}', {"Content-Type": "application/json"})
+            assert connection.getresponse().read()
+        for event in ("mesh.refused", "mesh.file_refused"):
+            assert 100 <= hub.log().count(f" {event} ") <= 300, event
+    finally:
+        hub.stop()
 
 
 def test_only_administrators_change_the_mesh(nodes):
