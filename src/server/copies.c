@@ -92,6 +92,7 @@ bool copy_take(struct server *server, struct slice node, const json_t *change, s
 	put.entry_count = entries.len;
 	if (!check_order(server, &put, err) || !copies_put(server->store, &put, err))
 		return false;
+	atomic_store(&server->memory_freed, true);
 	log_say(server->log, CATALOGUE_TAKEN, NULL, log_str("peer", node),
 		log_int("epoch", put.epoch), log_int("entries", (int64_t)put.entry_count),
 		log_bool("full", put.full));
@@ -147,7 +148,7 @@ struct slice copy_find_table(struct server *server, struct arena *arena, struct 
 			found = copy.node;
 			*url_out = arena_copy(arena, node->url);
 		}
-		copies_release(&copy, 1);
+		copies_release(server, &copy, 1);
 	}
 	member_view_unref(&view);
 	return found;
@@ -183,12 +184,13 @@ bool copies_models(struct server *server, struct arena *arena, struct copy_model
 	member_view_unref(&view);
 	*count_out = count;
 	if (!ok)
-		copies_release(*out, count);
+		copies_release(server, *out, count);
 	return ok;
 }
 
-void copies_release(struct copy_model *models, size_t count)
+void copies_release(struct server *server, struct copy_model *models, size_t count)
 {
+	atomic_store(&server->memory_freed, true);
 	for (size_t i = 0; i < count; i++)
 		model_unref(&models[i].model);
 }

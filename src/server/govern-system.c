@@ -99,7 +99,7 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 	if (!add_copies(server, table, scratch, &models, &ask, err))
 		return false;
 	bool ok = system_table_rows(table, &ask, out, err);
-	copies_release(models, ask.copy_count);
+	copies_release(server, models, ask.copy_count);
 	return ok;
 }
 

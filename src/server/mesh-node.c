@@ -68,6 +68,7 @@ bool mesh_node_catalogue(
 		    json_print(arena, change), &text, err))
 		return false;
 	*out = json_pack("{s:o}", "catalogue", json_from_slice(text));
+	atomic_store(&server->memory_freed, true);
 	return true;
 }
 

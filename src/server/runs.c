@@ -254,6 +254,7 @@ static void *dispatcher_main(void *arg)
 {
 	struct runs *runs = arg;
 	int64_t tended_us = 0;
+	int64_t trimmed_us = 0;
 	pthread_mutex_lock(&runs->lock);
 	while (!runs->stopping) {
 		reap_locked(runs);
@@ -262,6 +263,7 @@ static void *dispatcher_main(void *arg)
 		schedules_fire(runs->server);
 		dispatch(runs);
 		tend_hourly(runs->server, &tended_us);
+		tend_memory(runs->server, &trimmed_us);
 		query_settle(runs->server);
 		pthread_mutex_lock(&runs->lock);
 		struct timespec at;

@@ -89,7 +89,7 @@ static bool search_all(struct server *server, struct arena *arena, const struct 
 		json_array_append_new(
 			items, hit_json(arena, &found.items[i].hit, found.items[i].node));
 	*out = json_pack("{s:o}", "items", items);
-	copies_release(models, model_count);
+	copies_release(server, models, model_count);
 	return true;
 }
 

@@ -65,6 +65,7 @@ struct server {
 	const char *keys_dir;
 	const char *tls_cert_file;
 	struct member *member;
+	atomic_bool memory_freed;  /* much of it, since tend_memory looked */
 	struct log_quota refusals; /* of requests that say to come from nodes */
 	struct shelf *shelf;
 	_Atomic(struct peers *) peers; /* NULL until the doors are open */

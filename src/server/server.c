@@ -376,6 +376,7 @@ static void swap_model(struct server *server, const struct model *next)
 	if (rules_changed)
 		pool_drop_idle(server->pool);
 	mesh_changed(server);
+	atomic_store(&server->memory_freed, true);
 	metrics_set(server->metrics, METRIC_MODEL_EPOCH, NULL, NULL, (double)next->epoch);
 	log_say(server->log, MODEL_SWAPPED, NULL, log_int("epoch", next->epoch));
 }

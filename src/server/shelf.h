@@ -35,7 +35,7 @@ struct copy_model {
 };
 bool copies_models(struct server *server, struct arena *arena, struct copy_model **out,
 	size_t *count_out, struct error *err) must_check;
-void copies_release(struct copy_model *models, size_t count);
+void copies_release(struct server *server, struct copy_model *models, size_t count);
 /* The other node that publishes a table, and where that node is reached; none when there is none.
  * All in the arena. */
 struct slice copy_find_table(struct server *server, struct arena *arena, struct slice domain,

@@ -1,6 +1,7 @@
 /* Counters, gauges and the hourly sweep of histories. */
 #include "server/tend.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -166,4 +167,15 @@ void tend_hourly(struct server *server, int64_t *last_us)
 	failures_sweep(server, now - config->retention_ms * 1000);
 	vacuum_all(server);
 	tell_breaches(server, now);
+}
+
+void tend_memory(struct server *server, int64_t *last_us)
+{
+	enum { EVERY_US = 5000000 };
+	int64_t now = clock_mono_us(&clock_system);
+
+	if (now - *last_us < EVERY_US || !atomic_exchange(&server->memory_freed, false))
+		return;
+	*last_us = now;
+	malloc_trim(0);
 }

@@ -26,3 +26,7 @@ void tend_gauges(struct server *server);
 /* Once an hour by the dispatcher: drops old runs and audit records, tells of tables that are older
  * than promised. *last_us is the caller's, 0 at first. */
 void tend_hourly(struct server *server, int64_t *last_us);
+/* Models and catalogues are large and short-lived, made by many threads: what the allocator keeps
+ * of them goes back to the system, some seconds later. The dispatcher's thread; *last_us as
+ * above. */
+void tend_memory(struct server *server, int64_t *last_us);
