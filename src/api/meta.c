@@ -57,15 +57,6 @@ bool api_openapi(struct request *request, struct error *err)
 	return reply_text(request, MHD_HTTP_OK, "application/json", str_slice(&text));
 }
 
-static json_t *texts(const struct slice *items, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_from_slice(items[i]));
-	return list;
-}
-
 static json_t *scopes(unsigned held)
 {
 	json_t *list = json_array();
@@ -89,15 +80,16 @@ bool api_me(struct request *request, struct error *err)
 
 		json_set_slice(item, "name", attribute->name);
 		json_set_slice(item, "type", attribute->type);
-		json_object_set_new(
-			item, "values", texts(attribute->values, attribute->value_count));
+		json_object_set_new(item, "values",
+			json_from_slices(attribute->values, attribute->value_count));
 		json_array_append_new(attributes, item);
 	}
 	scoped(json_drop) json_t *value = json_object();
 
 	json_set_slice(value, "name", principal->name);
 	json_object_set_new(value, "admin", json_boolean(principal->admin));
-	json_object_set_new(value, "groups", texts(principal->groups, principal->group_count));
+	json_object_set_new(
+		value, "groups", json_from_slices(principal->groups, principal->group_count));
 	json_object_set(value, "attributes", attributes);
 	json_object_set_new(value, "scopes", scopes(identity->scopes));
 	json_set_slice(value, "mesh", slice_from_c(server_mesh_name(request->server)));

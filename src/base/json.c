@@ -113,3 +113,12 @@ void json_set_slice(json_t *object, const char *key, struct slice text)
 {
 	check(json_object_set_new(object, key, json_from_slice(text)) == 0);
 }
+
+json_t *json_from_slices(const struct slice *items, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		check(json_array_append_new(list, json_from_slice(items[i])) == 0);
+	return list;
+}

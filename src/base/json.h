@@ -37,3 +37,5 @@ struct slice json_to_slice(const json_t *string);
 /* Building: new reference; invalid UTF-8 is replaced by U+FFFD; none gives null. */
 json_t *json_from_slice(struct slice text);
 void json_set_slice(json_t *object, const char *key, struct slice text);
+/* An array of texts; new reference. */
+json_t *json_from_slices(const struct slice *items, size_t count);

@@ -8,15 +8,6 @@ enum { TABLES_MAX = 1000, COLUMNS_MAX = 10000, LIST_MAX = 1000 };
 /* Who has no name, group or right: what it may know of, anybody may. */
 static const struct principal nobody;
 
-static json_t *texts(const struct slice *items, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_from_slice(items[i]));
-	return list;
-}
-
 json_t *share_domain(const struct model *model, const struct model_domain *domain)
 {
 	if (domain->hidden || !model_sees_domain(model, &nobody, domain))
@@ -24,7 +15,8 @@ json_t *share_domain(const struct model *model, const struct model_domain *domai
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "domain", json_from_slice(domain->name),
 		"title", json_from_slice(domain->title), "description",
 		json_from_slice(domain->description), "owners",
-		texts(domain->owners, domain->owner_count), "team", json_from_slice(domain->team));
+		json_from_slices(domain->owners, domain->owner_count), "team",
+		json_from_slice(domain->team));
 }
 
 static json_t *share_column(const struct model_column *c)
@@ -33,7 +25,7 @@ static json_t *share_column(const struct model_column *c)
 		json_from_slice(c->name), "type", json_from_slice(c->type), "description",
 		json_from_slice(c->description), "required", c->required, "unique", c->unique,
 		"key", c->key_position, "classification", json_from_slice(c->classification),
-		"tags", texts(c->tags, c->tag_count));
+		"tags", json_from_slices(c->tags, c->tag_count));
 }
 
 static json_t *share_table(const struct model_table *t)
@@ -77,7 +69,8 @@ json_t *share_product(const struct model *model, const struct model_product *p)
 		json_from_slice(p->domain->name), "product", json_from_slice(p->name), "title",
 		json_from_slice(p->title), "description", json_from_slice(p->description), "kind",
 		json_from_slice(p->kind), "status", model_status_name(p->status), "owners",
-		texts(p->owners, p->owner_count), "tags", texts(p->tags, p->tag_count));
+		json_from_slices(p->owners, p->owner_count), "tags",
+		json_from_slices(p->tags, p->tag_count));
 
 	json_object_set_new(said, "inputs", share_inputs(model, p));
 	json_object_set_new(said, "version", json_integer(p->version));

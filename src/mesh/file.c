@@ -329,15 +329,6 @@ static void add_until(json_t *entry, int64_t until_us)
 		json_object_set_new(entry, "until", json_integer(until_us / SECOND_US));
 }
 
-static json_t *print_texts(const struct slice *texts, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_from_slice(texts[i]));
-	return list;
-}
-
 static json_t *print_node(const struct mesh_node *node)
 {
 	json_t *keys = json_array();
@@ -357,7 +348,7 @@ static json_t *print_node(const struct mesh_node *node)
 	}
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_from_slice(node->name), "url",
 		json_from_slice(node->url), "domains",
-		print_texts(node->domains, node->domain_count), "keys", keys, "tls", pins);
+		json_from_slices(node->domains, node->domain_count), "keys", keys, "tls", pins);
 }
 
 struct slice mesh_file_sign(
@@ -371,7 +362,7 @@ struct slice mesh_file_sign(
 		"mesh", json_from_slice(file->mesh), "version", (json_int_t)file->version, "issued",
 		(json_int_t)(file->issued_us / SECOND_US), "authority",
 		json_from_slice(file->authority), "governance", public_key_print(&file->governance),
-		"succession", print_texts(file->succession, file->succession_count), "nodes",
+		"succession", json_from_slices(file->succession, file->succession_count), "nodes",
 		nodes);
 
 	return jws_sign(arena, governance, FILE_TYPE, json_print(arena, document));

@@ -115,15 +115,6 @@ static bool in_no_mesh(struct error *err)
 	return error_hint(err, "weft mesh init makes one, weft node join joins one");
 }
 
-static json_t *texts(const struct slice *items, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_from_slice(items[i]));
-	return list;
-}
-
 static void add_until(json_t *entry, int64_t until_us)
 {
 	char text[CLOCK_TEXT_BYTES];
@@ -154,8 +145,8 @@ static json_t *describe_node(const struct mesh_node *node)
 		json_array_append_new(pins, entry);
 	}
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_from_slice(node->name), "url",
-		json_from_slice(node->url), "domains", texts(node->domains, node->domain_count),
-		"keys", keys, "tls", pins);
+		json_from_slice(node->url), "domains",
+		json_from_slices(node->domains, node->domain_count), "keys", keys, "tls", pins);
 }
 
 bool mesh_describe(struct server *server, json_t **out, struct error *err)

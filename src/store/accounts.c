@@ -12,7 +12,7 @@ enum { TOKEN_USED_EVERY_US = 60000000 };
 
 static struct slice print_groups(struct arena *arena, const struct account_row *account)
 {
-	scoped(json_drop) json_t *list = slices_json(account->groups, account->group_count);
+	scoped(json_drop) json_t *list = json_from_slices(account->groups, account->group_count);
 
 	return json_print(arena, list);
 }
@@ -27,7 +27,7 @@ static struct slice print_attributes(struct arena *arena, const struct account_r
 
 		json_set_slice(item, "name", a->name);
 		json_set_slice(item, "type", a->type);
-		json_object_set_new(item, "values", slices_json(a->values, a->value_count));
+		json_object_set_new(item, "values", json_from_slices(a->values, a->value_count));
 		json_array_append_new(list, item);
 	}
 	return json_print(arena, list);

@@ -109,7 +109,7 @@ bool copies_keep(struct store *store, const struct slice *nodes, size_t count, s
 		"DELETE FROM copy WHERE node NOT IN (SELECT value FROM json_each(?))",
 	};
 	scoped(arena_free) struct arena *arena = arena_new();
-	scoped(json_drop) json_t *list = slices_json(nodes, count);
+	scoped(json_drop) json_t *list = json_from_slices(nodes, count);
 	struct db *db = store_write_begin_relaxed(store, err);
 	bool ok = true;
 

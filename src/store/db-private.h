@@ -86,7 +86,6 @@ struct db *store_read_begin(struct store *store, struct error *err);
 void store_read_end(struct store *store, struct db *db);
 
 /* Small lists that are always read whole: a JSON array of texts in one column. */
-json_t *slices_json(const struct slice *items, size_t count);
 struct slice *json_slices(struct arena *arena, const json_t *list, size_t *count_out);
 
 bool store_bump_epoch(struct db *db, struct error *err) must_check;

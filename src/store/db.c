@@ -168,15 +168,6 @@ bool db_exec(struct db *db, const char *sql, struct error *err)
 	return true;
 }
 
-json_t *slices_json(const struct slice *items, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		check(json_array_append_new(list, json_from_slice(items[i])) == 0);
-	return list;
-}
-
 struct slice *json_slices(struct arena *arena, const json_t *list, size_t *count_out)
 {
 	size_t count = json_array_size(list);

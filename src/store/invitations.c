@@ -15,7 +15,7 @@ static bool forget(struct db *db, int64_t before_us, struct error *err)
 bool invitations_put(struct store *store, const struct invitation_row *row, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
-	scoped(json_drop) json_t *domains = slices_json(row->domains, row->domain_count);
+	scoped(json_drop) json_t *domains = json_from_slices(row->domains, row->domain_count);
 	struct db *db = store_write_begin(store, err);
 
 	if (!db)
