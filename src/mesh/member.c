@@ -188,13 +188,10 @@ static bool store_file(
 	       store_meta_put(store, SLICE("mesh.file"), text, err);
 }
 
-bool member_adopt_locked(
-	struct member *member, struct slice text, const struct public_key *root, struct error *err)
+/* Stores and takes a verified file; the view is this function's from now on. */
+static bool adopt_view(struct member *member, struct member_view *view,
+	const struct public_key *root, struct error *err)
 {
-	struct member_view *view = NULL;
-
-	if (!make_view(member, text, root, &view, err))
-		return false;
 	const struct member_view *made = view;
 
 	if (!store_file(member, view->file.text, root, err) || !install(member, view, root, err)) {
@@ -207,6 +204,14 @@ bool member_adopt_locked(
 	if (!view->self)
 		log_say(member->options.log, MESH_LEFT, NULL, log_str("mesh", view->file.mesh));
 	return true;
+}
+
+bool member_adopt_locked(
+	struct member *member, struct slice text, const struct public_key *root, struct error *err)
+{
+	struct member_view *view = NULL;
+
+	return make_view(member, text, root, &view, err) && adopt_view(member, view, root, err);
 }
 
 /* What the store holds. */
@@ -331,19 +336,23 @@ static bool take_locked(struct member *member, struct slice text, struct slice f
 		[MESH_OLDER] = "it is older than the one that is known here",
 		[MESH_FORKED] = "it is of another mesh, or says something else in the same version",
 	};
-	scoped(arena_free) struct arena *arena = arena_new();
-	struct mesh_file next;
+	struct member_view *next = NULL;
 
 	if (!member->view)
 		return error_set(err, OBJECT_NOT_IN_PREREQUISITE_STATE, "this node is in no mesh");
-	if (!mesh_file_read(arena, text, &member->root, &next, err)) {
+	if (!make_view(member, text, &member->root, &next, err)) {
 		log_refused(member, from, err->msg);
 		return false;
 	}
-	*order_out = mesh_file_order(&member->view->file, &next);
-	if (*order_out == MESH_OLDER || *order_out == MESH_FORKED)
+	const struct member_view *made = next;
+
+	*order_out = mesh_file_order(&member->view->file, &next->file);
+	if (*order_out == MESH_NEWER)
+		return adopt_view(member, next, &member->root, err);
+	member_view_unref(&made);
+	if (*order_out != MESH_SAME)
 		log_refused(member, from, refusals[*order_out]);
-	return *order_out != MESH_NEWER || member_adopt_locked(member, text, &member->root, err);
+	return true;
 }
 
 bool member_take_file(struct member *member, struct slice text, struct slice from,
