@@ -26,6 +26,7 @@ static bool resolve(struct error *err)
 		{"curl_easy_perform", &loaded.easy_perform},
 		{"curl_easy_getinfo", &loaded.easy_getinfo},
 		{"curl_easy_reset", &loaded.easy_reset},
+		{"curl_easy_pause", &loaded.easy_pause},
 		{"curl_easy_strerror", &loaded.easy_strerror},
 		{"curl_slist_append", &loaded.slist_append},
 		{"curl_slist_free_all", &loaded.slist_free_all},

@@ -13,14 +13,21 @@
  */
 struct http_group;
 
-/* One request; the slices are borrowed until http_send_all returns. */
+struct http_header {
+	const char *name;
+	struct slice value;
+};
+
+/* One request; what it names is borrowed until http_send_all returns. */
 struct http_exchange {
 	const char *method;
-	struct slice url;    /* "https://host:port/path" */
-	struct slice pins;   /* "sha256//…;sha256//…"; never none */
-	struct slice bearer; /* token; none = without */
-	struct slice body;   /* JSON; none = without */
-	size_t max_bytes;    /* of the answer */
+	struct slice url;		   /* "https://host:port/path" */
+	struct slice pins;		   /* "sha256//…;sha256//…"; never none */
+	struct slice bearer;		   /* token; none = without */
+	struct slice body;		   /* JSON; none = without */
+	size_t max_bytes;		   /* of the answer */
+	const struct http_header *headers; /* besides those that follow from the members here */
+	size_t header_count;
 	/* Written by http_send_all, in its arena. */
 	bool ok;	  /* an answer came whole, whatever its status */
 	struct error err; /* why not */
