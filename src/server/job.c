@@ -59,17 +59,9 @@ static void enforce(struct job *job)
 	}
 }
 
-/* Waits for the next frame while looking at the clock. */
-static bool next_frame(struct job *job, struct arena *arena, struct frame *frame, struct error *err)
+/* The channel broke: why. */
+static bool explain_end(const struct job *job, struct error *err)
 {
-	for (;;) {
-		struct pollfd wait = {.fd = job->channel.fd, .events = POLLIN};
-		if (poll(&wait, 1, LOOK_MS) > 0)
-			break;
-		enforce(job);
-	}
-	if (channel_receive(&job->channel, arena, 0, frame, err))
-		return true;
 	if (job->kill_at_us)
 		return error_set(err, QUERY_CANCELED, "%s",
 			job->timed_out ? "the run was over its time limit"
@@ -79,6 +71,18 @@ static bool next_frame(struct job *job, struct arena *arena, struct frame *frame
 	error_set(err, CRASH_SHUTDOWN, "the process of the run ended unexpectedly");
 	return error_hint(err, "It may have needed more memory than runs.memory allows; the node's "
 			       "log may say more.");
+}
+
+/* Waits for the next frame while looking at the clock. */
+static bool next_frame(struct job *job, struct arena *arena, struct frame *frame, struct error *err)
+{
+	for (;;) {
+		struct pollfd wait = {.fd = job->channel.fd, .events = POLLIN};
+		if (poll(&wait, 1, LOOK_MS) > 0)
+			break;
+		enforce(job);
+	}
+	return channel_receive(&job->channel, arena, 0, frame, err) || explain_end(job, err);
 }
 
 static bool job_error(struct slice payload, struct error *err)
@@ -140,7 +144,7 @@ bool job_call(const struct job_call *call, json_t **out, struct error *err)
 		job.deadline_us = clock_mono_us(&clock_system) + call->timeout_ms * 1000;
 	if (!start(&job, err))
 		return error_wrap(err, "start the run's process");
-	bool ok = send_request(&job, err) && listen_to(&job, out, err);
+	bool ok = send_request(&job, err) ? listen_to(&job, out, err) : explain_end(&job, err);
 	channel_close(&job.channel);
 	process_end(&job.process);
 	return ok;
