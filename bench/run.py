@@ -249,6 +249,7 @@ def write_readme(result):
 
 
 def bench_mesh(tmp, _data, _args):
+    mesh.bench_remote(tmp / "pair", row)
     mesh.bench_mesh(tmp / "mesh", row)
 
 

@@ -1,4 +1,5 @@
 #include "server/mesh.h"
+#include "server/delegate.h"
 
 #include "api/api-private.h"
 
@@ -63,6 +64,16 @@ bool api_mesh_set_node(struct request *request, struct error *err)
 bool api_mesh_remove_node(struct request *request, struct error *err)
 {
 	return mesh_remove_node(request->server, request->params[0], err) &&
+	       reply_empty(request, MHD_HTTP_NO_CONTENT);
+}
+
+bool api_mesh_trust(struct request *request, struct error *err)
+{
+	static const char *const known[] = {"groups", "attributes", NULL};
+	scoped(json_drop) json_t *body = NULL;
+
+	return request_json(request, known, &body, err) &&
+	       delegate_trust(request->server, request->identity, request->params[0], body, err) &&
 	       reply_empty(request, MHD_HTTP_NO_CONTENT);
 }
 

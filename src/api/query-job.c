@@ -16,6 +16,19 @@ struct slice snapshot_text(struct arena *arena, int64_t us)
 	return arena_printf(arena, "%s.%06dZ", text, (int)(us % 1000000));
 }
 
+struct query_job *query_job_new(const struct request *request)
+{
+	struct arena *arena = arena_new();
+	struct query_job *job = arena_new_of(arena, struct query_job);
+
+	job->arena = arena;
+	job->server = request->server;
+	job->request_id = arena_copy(arena, slice_from_c(request->request_id));
+	job->door = request->control ? SLICE("cli") : SLICE("http");
+	pthread_mutex_init(&job->lock, NULL);
+	return job;
+}
+
 void query_job_cancel(void *ctx)
 {
 	struct query_job *job = ctx;

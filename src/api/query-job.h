@@ -41,6 +41,8 @@ struct query_job {
 	struct query *query; /* under lock */
 };
 
+/* For a request's statement; its identity is still to be taken over. */
+struct query_job *query_job_new(const struct request *request);
 /* Functions of struct stream_options. */
 bool query_job_produce(void *ctx, struct stream *stream, struct error *err);
 void query_job_cancel(void *ctx);

@@ -96,26 +96,11 @@ static bool read_body(
 	return true;
 }
 
-static struct query_job *job_new(struct request *request)
-{
-	struct arena *arena = arena_new();
-	struct query_job *job = arena_new_of(arena, struct query_job);
-
-	job->arena = arena;
-	job->server = request->server;
-	job->request_id = arena_copy(arena, slice_from_c(request->request_id));
-	job->door = request->control ? SLICE("cli") : SLICE("http");
-	pthread_mutex_init(&job->lock, NULL);
-	return job;
-}
-
 static bool start(
 	struct request *request, struct query_job *job, const char *type, struct error *err)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	const struct stream_options options = {
-		.socket = info ? info->connect_fd : -1,
+		.socket = request_socket(request),
 		.stall_ms = request->api->options.timeout_ms,
 		.produce = query_job_produce,
 		.cancel = query_job_cancel,
@@ -151,7 +136,7 @@ bool api_query(struct request *request, struct error *err)
 
 	if (!request_json(request, known, &body, err))
 		return false;
-	struct query_job *job = job_new(request);
+	struct query_job *job = query_job_new(request);
 
 	if (!query_format_choose(request_header(request, "Accept"), &job->format, &type)) {
 		query_job_free(job);

@@ -4,6 +4,14 @@
 
 /* What handlers ask of a request. */
 
+int request_socket(const struct request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
 struct slice request_header(const struct request *request, const char *name)
 {
 	return slice_from_c(

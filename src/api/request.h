@@ -71,6 +71,8 @@ struct request {
 	struct slice text; /* of the answer, when it is no stream */
 };
 
+/* Its connection's socket, -1 when it is not to be had. */
+int request_socket(const struct request *request);
 /* A header of the request, none when absent. Borrowed until the request ends. */
 struct slice request_header(const struct request *request, const char *name);
 /* A decoded query parameter, none when absent. */

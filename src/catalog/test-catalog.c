@@ -440,7 +440,7 @@ static void test_visible(void **state)
 	size_t system_count;
 
 	system_tables(&system_count);
-	pgcatalog_input_of(f->arena, f->model, &ANALYST, &input);
+	pgcatalog_input_of(f->arena, &(struct visible){f->model, &ANALYST, NULL, 0}, &input);
 	assert_true(slice_equal_c(input.database, "shop"));
 	assert_int_equal(input.table_count, 3 + system_count);
 	assert_int_equal(input.schema_count, 3); /* sales, crm, mesh */
@@ -450,7 +450,7 @@ static void test_visible(void **state)
 			assert_true(slice_equal_c(input.tables[i].columns[1].comment,
 				"Where to write [masked by mask-contact]"));
 		}
-	pgcatalog_input_of(f->arena, f->model, &NOBODY, &input);
+	pgcatalog_input_of(f->arena, &(struct visible){f->model, &NOBODY, NULL, 0}, &input);
 	assert_int_equal(input.table_count, system_count);
 }
 
@@ -463,7 +463,7 @@ static void test_sizes(void **state)
 
 	publish(f, "crm.customers", "customers@1", 3);
 	rebuild(f);
-	pgcatalog_input_of(f->arena, f->model, &ANALYST, &input);
+	pgcatalog_input_of(f->arena, &(struct visible){f->model, &ANALYST, NULL, 0}, &input);
 	for (size_t t = 0; t < input.table_count; t++) {
 		const struct pgcatalog_table *table = &input.tables[t];
 		if (!slice_equal_c(table->name, "customers"))

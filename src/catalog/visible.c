@@ -58,7 +58,7 @@ static void add_table(struct arena *arena, const struct model_access *access, ta
 		.name = t->name,
 		.comment = t->description,
 		.rows = all_rows ? t->rows : -1,
-		.bytes = policy_shows_all(d, t->column_count) ? t->bytes : 0,
+		.bytes = d->masks && policy_shows_all(d, t->column_count) ? t->bytes : 0,
 	};
 
 	add_columns(arena, access, &table);
@@ -96,31 +96,65 @@ static void add_system(struct arena *arena, tables_vec *out)
 	}
 }
 
-void pgcatalog_input_of(struct arena *arena, const struct model *model,
-	const struct principal *principal, struct pgcatalog_input *out)
+typedef VEC(struct pgcatalog_schema) schemas_vec;
+
+static void add_schema(struct arena *arena, const struct model_domain *domain, schemas_vec *schemas)
 {
-	VEC(struct pgcatalog_schema) schemas = {0};
-	tables_vec tables = {0};
+	vec_push(arena, schemas, ((struct pgcatalog_schema){domain->name, domain->description}));
+}
+
+static void add_own(struct arena *arena, const struct visible *visible, schemas_vec *schemas,
+	tables_vec *tables)
+{
+	const struct model *model = visible->model;
 
 	for (size_t i = 0; i < model->domain_count; i++)
-		if (model_sees_domain(model, principal, &model->domains[i]))
-			vec_push(arena, &schemas,
-				((struct pgcatalog_schema){
-					model->domains[i].name, model->domains[i].description}));
-	vec_push(arena, &schemas,
-		((struct pgcatalog_schema){SLICE("mesh"), SLICE("What the mesh knows of itself")}));
+		if (model_sees_domain(model, visible->principal, &model->domains[i]))
+			add_schema(arena, &model->domains[i], schemas);
 	for (size_t i = 0; i < model->table_count; i++) {
 		struct model_access access;
 
-		if (model_table_access(arena, &model->tables[i], model, principal, &access) ==
-			MODEL_FOUND)
-			add_table(arena, &access, &tables);
+		if (model_table_access(arena, &model->tables[i], model, visible->principal,
+			    &access) == MODEL_FOUND)
+			add_table(arena, &access, tables);
 	}
+}
+
+/* A name that is here, too, means what is here. */
+static void add_copy(struct arena *arena, const struct visible *visible, const struct model *copy,
+	schemas_vec *schemas, tables_vec *tables)
+{
+	for (size_t i = 0; i < copy->domain_count; i++)
+		if (!model_domain_find(visible->model, copy->domains[i].name))
+			add_schema(arena, &copy->domains[i], schemas);
+	for (size_t i = 0; i < copy->table_count; i++) {
+		const struct model_table *t = &copy->tables[i];
+		const struct model_access access = {.table = t};
+
+		if (model_domain_find(visible->model, t->product->domain->name))
+			continue;
+		add_table(arena, &access, tables);
+		tables->items[tables->len - 1].rows = -1; /* it does not say */
+	}
+}
+
+void pgcatalog_input_of(
+	struct arena *arena, const struct visible *visible, struct pgcatalog_input *out)
+{
+	const struct model *model = visible->model;
+	schemas_vec schemas = {0};
+	tables_vec tables = {0};
+
+	add_own(arena, visible, &schemas, &tables);
+	for (size_t i = 0; i < visible->copy_count; i++)
+		add_copy(arena, visible, visible->copies[i].model, &schemas, &tables);
+	vec_push(arena, &schemas,
+		((struct pgcatalog_schema){SLICE("mesh"), SLICE("What the mesh knows of itself")}));
 	add_system(arena, &tables);
 	*out = (struct pgcatalog_input){
 		.database = model->name.len ? model->name : SLICE("weft"),
 		.database_comment = model->description,
-		.user = principal->name,
+		.user = visible->principal->name,
 		.schemas = schemas.items,
 		.schema_count = schemas.len,
 		.tables = tables.items,

@@ -20,24 +20,28 @@ static void add_option(const struct cli *cli, json_t *body, const char *option, 
 		json_object_set_new(body, member, json_string(cli_option(cli, option)));
 }
 
-static void add_domains(const struct cli *cli, json_t *body)
+/* All values of an option, several in one by commas. */
+static json_t *list_of(const struct cli *cli, const char *option)
 {
 	json_t *list = json_array();
 	const char *value = NULL;
 
-	for (size_t i = 0; (value = parsed_nth(&cli->parsed, "domain", i)); i++) {
+	for (size_t i = 0; (value = parsed_nth(&cli->parsed, option, i)); i++) {
 		struct slice rest = slice_from_c(value);
 
 		while (!slice_is_none(rest))
 			json_array_append_new(
 				list, json_from_slice(slice_trim(slice_split(&rest, ','))));
 	}
-	if (cli_is_set(cli, "domain"))
-		json_object_set(body, "domains", list);
-	json_decref(list);
+	return list;
 }
 
-/* A time such as 1h, in seconds. */
+static void add_domains(const struct cli *cli, json_t *body)
+{
+	if (cli_is_set(cli, "domain"))
+		json_object_set_new(body, "domains", list_of(cli, "domain"));
+}
+
 static bool add_time(const struct cli *cli, json_t *body, const char *option, const char *member,
 	struct error *err)
 {
@@ -195,6 +199,21 @@ bool cmd_node_set(struct cli *cli, struct error *err)
 	if (!send(cli, "PUT", node_path(cli, cli->parsed.args[0]), body, &mesh, err))
 		return false;
 	note_version(cli, mesh);
+	return true;
+}
+
+bool cmd_node_trust(struct cli *cli, struct error *err)
+{
+	const char *node = cli->parsed.args[0];
+	struct slice path = arena_printf(cli->arena, "%s/trust", node_path(cli, node));
+	scoped(json_drop) json_t *body = json_pack("{s:o, s:o}", "groups", list_of(cli, "group"),
+		"attributes", list_of(cli, "attribute"));
+
+	if (!send(cli, "PUT", path.ptr, body, NULL, err))
+		return false;
+	cli_note(cli, "of the people of %s %zu groups and %zu attributes are believed here", node,
+		json_array_size(json_get_array(body, "groups")),
+		json_array_size(json_get_array(body, "attributes")));
 	return true;
 }
 

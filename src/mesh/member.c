@@ -41,6 +41,15 @@ void member_view_unref(const struct member_view **view)
 	arena_free(&arena);
 }
 
+int64_t member_version(struct member *member)
+{
+	const struct member_view *view = member_view(member);
+	int64_t version = view ? view->file.version : 0;
+
+	member_view_unref(&view);
+	return version;
+}
+
 bool member_governs(struct member *member)
 {
 	pthread_mutex_lock(&member->lock);

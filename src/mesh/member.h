@@ -39,6 +39,8 @@ struct member_view {
 /* NULL when the node is in no mesh. */
 const struct member_view *member_view(struct member *member);
 void member_view_unref(const struct member_view **view);
+/* Of its mesh file; 0 in no mesh. */
+int64_t member_version(struct member *member);
 /* Whether the governance key lies here. */
 bool member_governs(struct member *member);
 

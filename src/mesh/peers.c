@@ -318,6 +318,46 @@ void peers_heard(struct peers *peers, const struct peer_sign *sign)
 	pthread_mutex_unlock(&peers->lock);
 }
 
+bool peers_probe(struct peers *peers, struct slice node)
+{
+	int64_t now_us = clock_mono_us(&clock_system);
+	bool may = false;
+
+	pthread_mutex_lock(&peers->lock);
+	for (size_t i = 0; i < peers->known_count; i++) {
+		struct peer *peer = &peers->known[i];
+
+		if (!slice_equal(peer->name, node) ||
+			(peer->heard_us && now_us - peer->heard_us < HEARD_EVERY_US))
+			continue;
+		may = true;
+		peer->heard_us = now_us;
+		greet_again_locked(peer);
+		peers->nudged = true;
+		pthread_cond_signal(&peers->wake);
+	}
+	pthread_mutex_unlock(&peers->lock);
+	return may;
+}
+
+void peers_lost(struct peers *peers, struct slice node, const struct error *why)
+{
+	pthread_mutex_lock(&peers->lock);
+	for (size_t i = 0; i < peers->known_count; i++) {
+		struct peer *peer = &peers->known[i];
+
+		if (!slice_equal(peer->name, node) || peer->health != PEER_UP)
+			continue;
+		peer->health = PEER_DOWN;
+		peer->down_since_us = clock_mono_us(&clock_system);
+		peer->why = arena_copy(peers->arena, slice_from_c(why->msg));
+		log_say(peers->options.log, PEER_DOWN, NULL, log_str("peer", node),
+			log_cstr("reason", why->msg));
+	}
+	pthread_mutex_unlock(&peers->lock);
+	(void)!peers_probe(peers, node);
+}
+
 size_t peers_list(struct peers *peers, struct arena *arena, const struct peer **out)
 {
 	const struct member_view *view = member_view(peers->options.member);

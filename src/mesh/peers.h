@@ -42,6 +42,7 @@ struct peer {
 	struct catalogue_mark said; /* its catalogue, as it said last */
 	struct catalogue_mark have; /* the copy that is here */
 	int64_t pushed_version;	    /* of the mesh file that it was sent last */
+	int64_t down_since_us;	    /* monotonic; 0 = it is not down */
 	int64_t wait_us;	    /* between greetings, longer the longer it is not up */
 	int64_t next_us;	    /* monotonic: not before */
 	bool heard;		    /* it showed that it is there, while a round was under way */
@@ -81,6 +82,11 @@ struct peer_sign {
 	bool taken;
 };
 void peers_heard(struct peers *peers, const struct peer_sign *sign);
+/* A statement wants a node that is down. True once a second: then it may try, and the node is
+ * greeted now, too. Any thread. */
+bool peers_probe(struct peers *peers, struct slice node);
+/* Nobody answered there: the node is down until it answers a greeting. Any thread. */
+void peers_lost(struct peers *peers, struct slice node, const struct error *why);
 /* Every other node of the mesh file, by name, in the arena. Any thread. */
 size_t peers_list(struct peers *peers, struct arena *arena, const struct peer **out);
 /* What one node says to another about itself: {"node","weft","protocol","mesh_version",

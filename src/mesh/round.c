@@ -188,6 +188,10 @@ static void judge(struct round *r, const struct http_exchange *item, struct peer
 		peer->health = PEER_REFUSES;
 		peer->why = refusal(r, item);
 	}
+	if (peer->health != PEER_DOWN)
+		peer->down_since_us = 0;
+	else if (!peer->down_since_us)
+		peer->down_since_us = clock_mono_us(&clock_system);
 	plan_next(r, peer);
 	say_change(r, peer, before);
 }

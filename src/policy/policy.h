@@ -24,7 +24,8 @@ struct principal {
 	size_t group_count;
 	struct attribute *attributes;
 	size_t attribute_count;
-	bool admin; /* node administrator: manages the node, does not see data by it */
+	bool admin;	   /* node administrator: manages the node, does not see data by it */
+	struct slice node; /* another one, which says who it is (server/delegate.h); none = here */
 	struct slice purpose;
 };
 

@@ -93,6 +93,7 @@ bool copy_take(struct server *server, struct slice node, const json_t *change, s
 	if (!check_order(server, &put, err) || !copies_put(server->store, &put, err))
 		return false;
 	atomic_store(&server->memory_freed, true);
+	atomic_fetch_add(&server->copies_epoch, 1);
 	log_say(server->log, CATALOGUE_TAKEN, NULL, log_str("peer", node),
 		log_int("epoch", put.epoch), log_int("entries", (int64_t)put.entry_count),
 		log_bool("full", put.full));
@@ -134,23 +135,18 @@ static bool has_table(const struct model *model, struct slice domain, struct sli
 	return false;
 }
 
-struct slice copy_find_table(struct server *server, struct arena *arena, struct slice domain,
-	struct slice table, struct slice *url_out)
+bool copy_has_table(struct server *server, const struct mesh_node *node, struct slice domain,
+	struct slice table)
 {
-	const struct member_view *view = member_view(server->member);
-	const struct mesh_node *node = view ? mesh_file_domain(&view->file, domain) : NULL;
-	struct slice found = SLICE_NONE;
+	scoped(arena_free) struct arena *arena = arena_new();
 	struct copy_model copy = {0};
 	struct error ignored = {0};
 
-	if (node && node != view->self && read_copy(server, arena, node, &copy, &ignored)) {
-		if (has_table(copy.model, domain, table)) {
-			found = copy.node;
-			*url_out = arena_copy(arena, node->url);
-		}
-		copies_release(server, &copy, 1);
-	}
-	member_view_unref(&view);
+	if (!read_copy(server, arena, node, &copy, &ignored))
+		return false;
+	bool found = has_table(copy.model, domain, table);
+
+	copies_release(server, &copy, 1);
 	return found;
 }
 

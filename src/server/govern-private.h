@@ -45,5 +45,8 @@ bool govern_suppressed(const struct govern_request *request, const struct plan *
 /* One sentence on it, for notices. */
 struct slice govern_suppress_text(
 	struct arena *arena, const struct decision_suppress *suppress, struct slice name);
+/* 42P01, as for tables that do not exist and those that the principal may not know of; false. */
+bool govern_absent(const struct govern_request *r, const struct plan *plan,
+	const struct sql_table *t, struct error *err);
 void govern_notice(struct plan *plan, struct slice text);
 void govern_explain(struct plan *plan, struct slice line);

@@ -54,22 +54,22 @@ void govern_system_relation(struct plan *plan, const struct governed *g,
 		catalogue_columns(plan, g->domain, relation);
 }
 
-/* What other nodes publish, for the tables that show it. */
-static bool add_copies(struct server *server, const struct system_table *table,
-	struct arena *scratch, struct copy_model **models, struct system_request *ask,
-	struct error *err)
+/* What other nodes publish; released by the caller, the models after what is made of them. */
+struct published {
+	struct copy_model *models;
+	struct system_copy *copies;
+	size_t count;
+};
+
+static bool read_published(
+	struct server *server, struct arena *scratch, struct published *out, struct error *err)
 {
-	size_t count = 0;
-	if (!system_table_is_shared(table))
-		return true;
-	if (!copies_models(server, scratch, models, &count, err))
+	if (!copies_models(server, scratch, &out->models, &out->count, err))
 		return false;
-	struct system_copy *copies = arena_array_of(scratch, struct system_copy, count);
-	for (size_t i = 0; i < count; i++)
-		copies[i] = (struct system_copy){
-			(*models)[i].model, (*models)[i].node, (*models)[i].seen_us};
-	ask->copies = copies;
-	ask->copy_count = count;
+	out->copies = arena_array_of(scratch, struct system_copy, out->count);
+	for (size_t i = 0; i < out->count; i++)
+		out->copies[i] = (struct system_copy){
+			out->models[i].model, out->models[i].node, out->models[i].seen_us};
 	return true;
 }
 
@@ -86,7 +86,7 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 		.started_us = server->started_us};
 	const struct system_table *table = system_table_find(t->domain, t->name);
 	scoped(arena_free) struct arena *scratch = arena_new();
-	struct copy_model *models = NULL;
+	struct published published = {0};
 	if (!table)
 		return error_set(err, UNDEFINED_TABLE, "relation \"%.*s.%.*s\" does not exist",
 			SLICE_FMT(t->domain), SLICE_FMT(t->name));
@@ -96,10 +96,12 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 		ask.node_count = mesh_nodes(server, scratch, &ask.nodes);
 		ask.mesh = mesh_name(server, scratch, &ask.removed);
 	}
-	if (!add_copies(server, table, scratch, &models, &ask, err))
+	if (system_table_is_shared(table) && !read_published(server, scratch, &published, err))
 		return false;
+	ask.copies = published.copies;
+	ask.copy_count = published.count;
 	bool ok = system_table_rows(table, &ask, out, err);
-	copies_release(server, models, ask.copy_count);
+	copies_release(server, published.models, published.count);
 	return ok;
 }
 
@@ -137,23 +139,36 @@ static const struct pgcatalog_setting catalogue_settings[] = {
 	{SLICE("standard_conforming_strings"), SLICE("on")},
 };
 
-bool govern_system_rows(const struct govern_request *request, const struct plan *plan, int *fds,
+/* The catalogue as the principal sees it, over all nodes. */
+static bool catalogue_rows(const struct govern_request *request, const struct plan *plan, int *fds,
 	size_t *fd_count, struct error *err)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	scoped(pgcatalog_free) struct pgcatalog *catalog = NULL;
+	struct published published = {0};
 	struct pgcatalog_input input = {0};
+	if (!read_published(request->server, scratch, &published, err))
+		return false;
+	const struct visible visible = {
+		request->model, request->principal, published.copies, published.count};
+	pgcatalog_input_of(scratch, &visible, &input);
+	input.settings = catalogue_settings;
+	input.setting_count = array_len(catalogue_settings);
+	pgcatalog_new(&input, &catalog);
+	bool ok = make_rows(request, plan, catalog, fds, fd_count, err);
+	copies_release(request->server, published.models, published.count);
+	return ok;
+}
+
+bool govern_system_rows(const struct govern_request *request, const struct plan *plan, int *fds,
+	size_t *fd_count, struct error *err)
+{
 	*fd_count = 0;
 	if (plan->relation_count > FRAME_MAX_FDS)
 		return error_set(err, STATEMENT_TOO_COMPLEX,
 			"a statement may name at most %d system tables", FRAME_MAX_FDS);
-	if (plan->catalogue) {
-		pgcatalog_input_of(scratch, request->model, request->principal, &input);
-		input.settings = catalogue_settings;
-		input.setting_count = array_len(catalogue_settings);
-		pgcatalog_new(&input, &catalog);
-	}
-	if (make_rows(request, plan, catalog, fds, fd_count, err))
+	if (plan->catalogue ? catalogue_rows(request, plan, fds, fd_count, err)
+			    : make_rows(request, plan, NULL, fds, fd_count, err))
 		return true;
 	for (size_t i = 0; i < *fd_count; i++)
 		close(fds[i]);

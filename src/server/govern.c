@@ -12,11 +12,11 @@
 #include "base/vec.h"
 #include "catalog/pgcatalog.h"
 #include "catalog/system.h"
+#include "server/delegate.h"
 #include "server/file-lists.h"
 #include "server/govern-private.h"
 #include "server/principals.h"
 #include "server/server-private.h"
-#include "server/shelf.h"
 #include "sql/command.h"
 
 static const struct slice team_prefix = {"team:", 5};
@@ -45,6 +45,8 @@ bool govern_principal(struct server *server, const struct model *model, struct a
 {
 	struct principal p = {.name = arena_copy(arena, claimed->name),
 		.purpose = arena_copy(arena, claimed->purpose)};
+	if (claimed->node.len)
+		return delegate_principal(server, arena, claimed, out, err);
 	if (slice_starts_with(claimed->name, team_prefix)) {
 		if (!team_principal(model, arena, claimed->name, &p))
 			return error_set(err, INVALID_AUTHORIZATION, "no such team: %.*s",
@@ -107,19 +109,12 @@ static int position_of(const struct plan *plan, const struct sql_table *t)
 		       : command_position(plan->text, (size_t)t->location);
 }
 
-static bool absent_error(const struct govern_request *r, const struct plan *plan,
+bool govern_absent(const struct govern_request *r, const struct plan *plan,
 	const struct sql_table *t, struct error *err)
 {
 	struct slice name = written_name(plan->arena, t);
 	error_set(err, UNDEFINED_TABLE, "relation \"%.*s\" does not exist", SLICE_FMT(name));
 	err->position = position_of(plan, t);
-	struct slice url = SLICE_NONE;
-	struct slice node = copy_find_table(r->server, plan->arena, t->schema, t->name, &url);
-	if (node.len)
-		return error_hint(err,
-			"The node %.*s publishes it: read it there, at %.*s. A statement does not "
-			"reach other nodes yet.",
-			SLICE_FMT(node), SLICE_FMT(url));
 	struct slice near =
 		model_suggest_table(plan->arena, r->model, r->principal, t->schema, t->name);
 	if (near.len)
@@ -128,11 +123,18 @@ static bool absent_error(const struct govern_request *r, const struct plan *plan
 			       "know of.");
 }
 
-static bool denied_error(const struct plan *plan, const struct sql_table *t, struct error *err)
+static bool denied_error(const struct govern_request *r, const struct plan *plan,
+	const struct sql_table *t, struct error *err)
 {
 	struct slice name = written_name(plan->arena, t);
 	error_set(err, INSUFFICIENT_PRIVILEGE, "permission denied for table %.*s", SLICE_FMT(name));
 	err->position = position_of(plan, t);
+	if (r->principal->node.len)
+		return error_hint(err,
+			"Ask the owners of its domain for access (mesh.products names them). They "
+			"believe of the groups that the node %.*s names those they trust it with "
+			"(weft node trust).",
+			SLICE_FMT(r->principal->node));
 	return error_hint(
 		err, "Ask the owners of its domain for access (mesh.products names them).");
 }
@@ -232,7 +234,7 @@ static bool resolve(const struct govern_request *r, const struct plan *plan,
 	if (plan->catalogue) {
 		out->catalogue = catalogue_schema(t->schema, &out->domain) &&
 				 pgcatalog_has(out->domain, t->name);
-		return out->catalogue || absent_error(r, plan, t, err);
+		return out->catalogue || govern_absent(r, plan, t, err);
 	}
 	if (!slice_is_none(t->catalog) && !slice_equal_nocase(t->catalog, r->model->name))
 		return error_set(err, FEATURE_NOT_SUPPORTED,
@@ -251,10 +253,10 @@ static bool resolve(const struct govern_request *r, const struct plan *plan,
 		found = MODEL_ABSENT;
 	switch (found) {
 	case MODEL_FOUND: return resolve_version(r, plan, out, err);
-	case MODEL_DENIED: return denied_error(plan, t, err);
+	case MODEL_DENIED: return denied_error(r, plan, t, err);
 	case MODEL_ABSENT: break;
 	}
-	return absent_error(r, plan, t, err);
+	return govern_absent(r, plan, t, err);
 }
 
 static struct slice relation_name(const struct governed *g)

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "catalog/system.h"
-#include "http/exchange.h"
+#include "http/pool.h"
 #include "server/server-private.h"
 #include "server/shelf.h"
 #include "store/copies.h"
@@ -68,6 +68,7 @@ bool mesh_open(struct server *server, struct error *err)
 		.log = server->log};
 
 	server->shelf = shelf_new();
+	server->http = http_pool_new();
 	return member_open(&options, &server->member, err);
 }
 
@@ -107,6 +108,7 @@ void mesh_close(struct server *server)
 {
 	member_close(&server->member);
 	shelf_free(&server->shelf);
+	http_pool_free(&server->http);
 }
 
 static bool in_no_mesh(struct error *err)

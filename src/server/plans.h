@@ -44,8 +44,11 @@ struct plan {
 	struct arena *arena;
 	struct worker_key worker_key;
 	struct slice text;
-	bool catalogue;	  /* names pg_catalog: the worker translates the text */
-	bool small;	  /* gives few rows, whatever is hidden: see W_PREPARE */
+	struct slice node; /* another one, to which the statement goes whole; none = it runs here */
+	struct error *absent; /* with node: what is said when it is down, of a table that not all
+				 may know of; NULL = they may */
+	bool catalogue;	      /* names pg_catalog: the worker translates the text */
+	bool small;	      /* gives few rows, whatever is hidden: see W_PREPARE */
 	bool fresh;	  /* not to be kept: has system tables, whose rows are made anew for each
 			     preparation, or failing rows, whose files come and go with runs */
 	int64_t as_of_us; /* query_as_of_us */

@@ -25,6 +25,7 @@ struct query {
 	struct plan *making; /* while it is opened: the plan that is not decided yet */
 	pthread_mutex_t lock;
 	struct worker *worker; /* under lock: cancel needs it from other threads */
+	struct remote *remote; /* of a statement that runs at another node; its stream under lock */
 	char waiting_for[256]; /* under lock; "" = it did not have to wait */
 	atomic_int state;      /* enum query_state */
 	uint64_t number;       /* of the process, for its name */
@@ -38,9 +39,40 @@ struct query {
 	_Atomic int64_t queued_us; /* waited for workers, in total; -1 = never asked for one */
 	_Atomic uint64_t rows;
 	_Atomic uint64_t bytes;
-	struct slice *notices; /* of the plan and of this statement */
+	const struct slice *notices; /* of the plan and of this statement */
 	size_t notice_count;
 };
+
+/*
+ * Statements that go whole to another node (plan->node): the same steps as at a worker, in
+ * query-remote.c.
+ */
+bool query_remote_describe(struct query *query, struct error *err) must_check;
+/* Sends it and waits for its description; query->started afterwards. */
+bool query_remote_start(
+	struct query *query, const struct query_execution *how, struct error *err) must_check;
+/* Up to max_rows (0 = all) of what was started. */
+bool query_remote_pump(struct query *query, uint64_t max_rows, const struct query_sink *sink,
+	enum query_end *end_out, struct error *err) must_check;
+/* Rows that are made already cannot change their form: 0A000. */
+bool query_remote_check_formats(
+	const struct query *query, const int16_t *wanted, struct error *err) must_check;
+/* NULL before the other node has said. */
+const struct wire_prepared *query_remote_columns(const struct query *query);
+/* Breaks off what runs; any thread, under query->lock. */
+void query_remote_stop(struct query *query);
+/* What runs there is forgotten. */
+void query_remote_end(struct query *query);
+void query_remote_close(struct query *query);
+size_t query_remote_explain(
+	const struct query *query, struct arena *arena, const struct slice **lines_out);
+int64_t query_remote_as_of_us(const struct query *query);
+/* As which time a transaction reads another node, none = it has not read it yet; and from when on.
+ * Borrowed. */
+struct slice query_snapshot_pin(const struct query_snapshot *snapshot, struct slice node);
+void query_snapshot_hold(struct query_snapshot *snapshot, struct slice node, int64_t us);
+int64_t query_timeout(const struct query *query);
+bool query_cancelled_error(const struct query *query, struct error *err);
 
 struct govern_request;
 struct sql_facts;

@@ -77,7 +77,7 @@ static bool receive_prepared(struct query *q, struct error *err)
 	return take_description(q, frame.payload, err);
 }
 
-static int64_t timeout_of(const struct query *q)
+int64_t query_timeout(const struct query *q)
 {
 	int64_t limit = q->server->config->query_timeout_ms;
 	int64_t wanted = q->request.timeout_ms;
@@ -89,7 +89,7 @@ static int64_t timeout_of(const struct query *q)
 /* The planner computes what is constant, so that repeat('x', 2000000000) takes its time there. */
 static int64_t plan_timeout_of(const struct query *q)
 {
-	int64_t limit = timeout_of(q);
+	int64_t limit = query_timeout(q);
 	return limit == 0 ? PREPARE_TIMEOUT_MS : min_of(limit, PREPARE_TIMEOUT_MS);
 }
 
@@ -104,7 +104,7 @@ static bool prepare(struct query *q, struct error *err)
 	return ok;
 }
 
-static bool cancelled_error(const struct query *q, struct error *err)
+bool query_cancelled_error(const struct query *q, struct error *err)
 {
 	if (!atomic_load(&q->revoked))
 		return error_set(err, QUERY_CANCELED, "canceling statement due to user request");
@@ -115,30 +115,48 @@ static bool cancelled_error(const struct query *q, struct error *err)
 static bool lend(struct query *q, struct error *err)
 {
 	if (atomic_load(&q->cancelled))
-		return cancelled_error(q, err);
+		return query_cancelled_error(q, err);
 	if (!query_lend_worker(q, q->plan->worker_key, err))
-		return atomic_load(&q->cancelled) ? cancelled_error(q, err) : false;
+		return atomic_load(&q->cancelled) ? query_cancelled_error(q, err) : false;
 	if (!atomic_load(&q->cancelled))
 		return true;
 	query_return_worker(q, WORKER_CLEAN);
-	return cancelled_error(q, err);
+	return query_cancelled_error(q, err);
+}
+
+static bool describe_here(struct query *q, struct error *err)
+{
+	bool lent = lend(q, err);
+	bool ok = lent && prepare(q, err);
+	if (lent)
+		query_return_worker(q, WORKER_CLEAN);
+	return ok;
+}
+
+static const struct wire_prepared *known_columns(const struct query *q)
+{
+	return q->plan->node.len ? query_remote_columns(q) : atomic_load(&q->plan->description);
+}
+
+static bool describe(struct query *q, const struct wire_prepared **out, struct error *err)
+{
+	*out = known_columns(q);
+	if (*out)
+		return true;
+	atomic_store(&q->state, QUERY_PLANNING);
+	bool ok = q->plan->node.len ? query_remote_describe(q, err) : describe_here(q, err);
+	atomic_store(&q->state, QUERY_OPEN);
+	*out = known_columns(q);
+	return ok;
 }
 
 bool query_describe(struct query *q, const struct query_column **columns_out,
 	size_t *column_count_out, const uint32_t **param_oids_out, size_t *param_count_out,
 	struct error *err)
 {
-	if (!atomic_load(&q->plan->description)) {
-		atomic_store(&q->state, QUERY_PLANNING);
-		bool lent = lend(q, err);
-		bool ok = lent && prepare(q, err);
-		if (lent)
-			query_return_worker(q, WORKER_CLEAN);
-		atomic_store(&q->state, QUERY_OPEN);
-		if (!ok)
-			return false;
-	}
-	const struct wire_prepared *d = atomic_load(&q->plan->description);
+	const struct wire_prepared *d = NULL;
+	if (!describe(q, &d, err))
+		return false;
 	*columns_out = d->columns;
 	*column_count_out = d->column_count;
 	*param_oids_out = d->params;
@@ -251,7 +269,7 @@ static bool settle_prepared(
 static bool check_params(
 	const struct query *q, const struct query_execution *how, struct error *err)
 {
-	const struct wire_prepared *d = atomic_load(&q->plan->description);
+	const struct wire_prepared *d = known_columns(q);
 	if (how->param_count == d->param_count)
 		return true;
 	return error_set(err, PROTOCOL_VIOLATION,
@@ -275,13 +293,13 @@ static bool start_once(
 	if ((described || known) && !check_params(q, how, err))
 		return false;
 	bool small = q->plan->small && how->format != QUERY_PARQUET;
-	worker_begin(q->worker, known || small ? timeout_of(q) : plan_timeout_of(q));
+	worker_begin(q->worker, known || small ? query_timeout(q) : plan_timeout_of(q));
 	q->started = (known || send_prepare(q, small, err)) && send_execute(q, how, err);
 	bool ok = q->started && (q->audit || query_audit_begin(q, err));
 	*answered_out = ok || !q->started;
 	if (ok && !known) {
 		ok = settle_prepared(q, how, answered_out, err);
-		worker_begin(q->worker, timeout_of(q));
+		worker_begin(q->worker, query_timeout(q));
 	}
 	if (!q->started)
 		worker_end(q->worker);
@@ -291,13 +309,14 @@ static bool start_once(
 /* A failure's worker and text. */
 static bool settle_failure(struct query *q, bool answered, struct error *err)
 {
+	query_remote_end(q);
 	if (!answered && q->worker)
 		worker_interrupt(q->worker);
 	query_return_worker(q, answered ? WORKER_CLEAN : WORKER_SPOILT);
 	q->portal_open = false;
 	atomic_store(&q->state, QUERY_OPEN);
 	if (err->state == SQLSTATE_QUERY_CANCELED && atomic_load(&q->revoked))
-		cancelled_error(q, err);
+		query_cancelled_error(q, err);
 	query_audit_end(q, err);
 	return false;
 }
@@ -308,6 +327,7 @@ static void settle_success(struct query *q, enum query_end end)
 	atomic_store(&q->state, q->portal_open ? QUERY_PORTAL : QUERY_OPEN);
 	if (q->portal_open)
 		return;
+	query_remote_end(q);
 	query_return_worker(q, WORKER_CLEAN);
 	query_audit_end(q, NULL);
 }
@@ -329,7 +349,9 @@ bool query_start(struct query *q, const struct query_execution *how, struct erro
 	q->rows = 0;
 	q->bytes = 0;
 	atomic_store(&q->state, QUERY_RUNNING);
-	if (!lend(q, err) || !start_once(q, how, &answered, err))
+	bool ok = q->plan->node.len ? query_remote_start(q, how, err)
+				    : lend(q, err) && start_once(q, how, &answered, err);
+	if (!ok)
 		return fail_start(q, answered, err);
 	if (!q->started) {
 		struct error mismatch = {0};
@@ -357,12 +379,17 @@ static bool run_started(struct query *q, const struct query_sink *sink, enum que
 bool query_run(struct query *q, const struct query_execution *how, const struct query_sink *sink,
 	enum query_end *end_out, uint64_t *rows_out, struct error *err)
 {
-	bool answered = true;
+	bool answered = !q->plan->node.len; /* a worker */
+	bool told = q->notice_count > 0 || !q->plan->node.len;
 	if (!q->started && !query_start(q, how, err))
 		return false;
 	if (!q->started)
 		return check_params(q, how, err);
-	bool ok = run_started(q, sink, end_out, &answered, err);
+	for (size_t i = 0; !told && sink->notice && i < q->notice_count; i++)
+		sink->notice(sink->ctx, q->notices[i]);
+	bool ok = q->plan->node.len ? query_remote_pump(q, how->max_rows, sink, end_out, err)
+				    : run_started(q, sink, end_out, &answered, err);
+	q->started = false;
 	if (!ok && answered && is_forgotten(q, err)) {
 		worker_forget_plan(q->worker, q->plan->id);
 		if (!start_once(q, how, &answered, err))
@@ -380,8 +407,24 @@ void query_abandon(struct query *q)
 {
 	struct error err;
 	error_set(&err, QUERY_CANCELED, "the client did not wait for the answer");
-	worker_end(q->worker);
+	if (q->worker)
+		worker_end(q->worker);
 	(void)!fail_start(q, false, &err);
+}
+
+static bool fetch_here(struct query *q, const struct query_more *more,
+	const struct query_sink *sink, enum query_end *end_out, bool *answered_out,
+	struct error *err)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	const struct wire_prepared *d = atomic_load(&q->plan->description);
+	const struct wire_fetch fetch = {
+		.portal = PORTAL, .more = more, .column_count = d ? d->column_count : 0};
+	worker_begin(q->worker, query_timeout(q));
+	bool ok = worker_send(q->worker, W_FETCH, wire_fetch_json(scratch, &fetch), NULL, 0, err) &&
+		  pump(q, sink, end_out, answered_out, err);
+	worker_end(q->worker);
+	return ok;
 }
 
 bool query_fetch(struct query *q, const struct query_more *more, const struct query_sink *sink,
@@ -389,17 +432,13 @@ bool query_fetch(struct query *q, const struct query_more *more, const struct qu
 {
 	if (!q->portal_open)
 		return error_set(err, INVALID_CURSOR_STATE, "the portal is at its end");
-	scoped(arena_free) struct arena *scratch = arena_new();
-	const struct wire_prepared *d = atomic_load(&q->plan->description);
-	const struct wire_fetch fetch = {
-		.portal = PORTAL, .more = more, .column_count = d ? d->column_count : 0};
 	uint64_t before = q->rows;
 	bool answered = false;
 	atomic_store(&q->state, QUERY_RUNNING);
-	worker_begin(q->worker, timeout_of(q));
-	bool ok = worker_send(q->worker, W_FETCH, wire_fetch_json(scratch, &fetch), NULL, 0, err) &&
-		  pump(q, sink, end_out, &answered, err);
-	worker_end(q->worker);
+	bool ok = q->plan->node.len
+			  ? query_remote_check_formats(q, more->column_formats, err) &&
+				    query_remote_pump(q, more->max_rows, sink, end_out, err)
+			  : fetch_here(q, more, sink, end_out, &answered, err);
 	*rows_out = q->rows - before;
 	if (!ok)
 		return settle_failure(q, answered, err);
@@ -407,7 +446,7 @@ bool query_fetch(struct query *q, const struct query_more *more, const struct qu
 	return true;
 }
 
-void query_end_portal(struct query *q)
+static void end_portal_here(struct query *q)
 {
 	scoped(arena_free) struct arena *scratch = arena_new();
 	struct frame frame = {0};
@@ -419,13 +458,21 @@ void query_end_portal(struct query *q)
 	worker_end(q->worker);
 	frame_close_fds(&frame);
 	query_return_worker(q, ok && frame.type == W_FINE ? WORKER_CLEAN : WORKER_SPOILT);
+}
+
+void query_end_portal(struct query *q)
+{
+	if (q->plan->node.len)
+		query_remote_end(q);
+	else
+		end_portal_here(q);
 	q->portal_open = false;
 	query_audit_end(q, NULL);
 }
 
 bool query_still_allowed(const struct query *q, struct error *err)
 {
-	return !atomic_load(&q->cancelled) || cancelled_error(q, err);
+	return !atomic_load(&q->cancelled) || query_cancelled_error(q, err);
 }
 
 void query_cancel(struct query *q)
@@ -434,5 +481,6 @@ void query_cancel(struct query *q)
 	pthread_mutex_lock(&q->lock);
 	if (q->worker)
 		worker_interrupt(q->worker);
+	query_remote_stop(q);
 	pthread_mutex_unlock(&q->lock);
 }

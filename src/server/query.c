@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "catalog/model.h"
 #include "ipc/worker.h"
+#include "mesh/member.h"
 #include "server/audit.h"
 #include "server/govern.h"
 #include "server/query-private.h"
@@ -23,17 +24,6 @@
 #include "sql/lexer.h"
 
 enum { PARSE_TIMEOUT_MS = 10000 };
-
-void query_snapshot_take(struct server *server, struct query_snapshot *out)
-{
-	*out = (struct query_snapshot){.model = server_model(server)};
-}
-
-void query_snapshot_drop(struct server *server, struct query_snapshot *snapshot)
-{
-	server_model_release(server, &snapshot->model);
-	pins_drop(server->pins, &snapshot->older);
-}
 
 static struct query *query_new(struct server *server, const struct query_request *request)
 {
@@ -251,7 +241,8 @@ static bool make_plan(struct query *q, struct plan *plan, struct error *err)
 	if (!ok)
 		return false;
 	struct govern_request request = query_govern_request(q, &facts);
-	return govern_statement(&request, plan, err);
+	return govern_route(&request, plan, err) &&
+	       (plan->node.len || govern_statement(&request, plan, err));
 }
 
 /* Everything that a plan depends on. */
@@ -262,7 +253,9 @@ static struct plan_key make_key(const struct query *q, struct worker_key worker_
 		str_add(&path, q->request.search_path[i]);
 		str_add_char(&path, '\0');
 	}
-	uint64_t epochs[2] = {(uint64_t)q->newest.model->epoch, (uint64_t)q->pinned->epoch};
+	uint64_t epochs[] = {(uint64_t)q->newest.model->epoch, (uint64_t)q->pinned->epoch,
+		(uint64_t)atomic_load(&q->server->copies_epoch),
+		(uint64_t)member_version(q->server->member)};
 	struct slice parts[] = {q->request.text,
 		slice_of((const char *)&worker_key, sizeof worker_key),
 		slice_of((const char *)epochs, sizeof epochs), str_slice(&path),
@@ -344,6 +337,7 @@ void query_close(struct query **query)
 		query_abandon(q);
 	if (q->portal_open)
 		query_end_portal(q);
+	query_remote_close(q);
 	query_return_worker(q, WORKER_SPOILT);
 	plan_unref(&q->plan);
 	query_snapshot_drop(q->server, &q->newest);
@@ -361,6 +355,8 @@ size_t query_notices(const struct query *query, const struct slice **out)
 
 size_t query_explain(const struct query *query, struct arena *arena, const struct slice **lines_out)
 {
+	if (query->plan->node.len)
+		return query_remote_explain(query, arena, lines_out);
 	*lines_out = arena_copy_all(arena, query->plan->explain, query->plan->explain_count);
 	return query->plan->explain_count;
 }

@@ -20,7 +20,8 @@ struct model;
  * dropped. One thread at a time. */
 struct query_snapshot {
 	const struct model *model;
-	struct pin *older; /* pins.h */
+	struct pin *older;	   /* pins.h */
+	struct remote_pin *remote; /* other nodes that were read, and as they were when */
 };
 
 /* The newest model, counted. Drop it with query_snapshot_drop. */
@@ -144,6 +145,10 @@ size_t query_notices(const struct query *query, const struct slice **out);
 /* The time that, as as_of, gives the same versions again of the tables that were named without AT;
  * 0 when there are none. */
 int64_t query_as_of_us(const struct query *query);
+/* As as_of, it gives the same versions again of every table of the node. */
+int64_t query_pin_us(const struct query *query);
+/* Whether nothing was published since, so that as_of need not be given. */
+bool query_is_newest(struct server *server, struct slice as_of);
 /* The same for every table that the principal may know of, as they are now. */
 int64_t query_newest_us(struct server *server, const struct principal *principal);
 /* EXPLAIN: which tables in which versions are read and what governance does with them, line by

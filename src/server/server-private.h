@@ -68,6 +68,8 @@ struct server {
 	atomic_bool memory_freed;  /* much of it, since tend_memory looked */
 	struct log_quota refusals; /* of requests that say to come from nodes */
 	struct shelf *shelf;
+	struct http_pool *http;	       /* connections to other nodes, for statements */
+	_Atomic int64_t copies_epoch;  /* grows when what others publish changes here */
 	_Atomic(struct peers *) peers; /* NULL until the doors are open */
 	struct arena *names;	       /* of what has a name for ever; grows under model_lock */
 	const char *mesh_name;

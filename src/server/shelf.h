@@ -36,7 +36,6 @@ struct copy_model {
 bool copies_models(struct server *server, struct arena *arena, struct copy_model **out,
 	size_t *count_out, struct error *err) must_check;
 void copies_release(struct server *server, struct copy_model *models, size_t count);
-/* The other node that publishes a table, and where that node is reached; none when there is none.
- * All in the arena. */
-struct slice copy_find_table(struct server *server, struct arena *arena, struct slice domain,
-	struct slice table, struct slice *url_out);
+/* Whether a node publishes a table, for all to know. The table may be called "orders@1". */
+bool copy_has_table(struct server *server, const struct mesh_node *node, struct slice domain,
+	struct slice table);

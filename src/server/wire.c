@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "base/attrs.h"
 #include "base/json.h"
 #include "base/str.h"
 
@@ -189,21 +190,27 @@ struct slice wire_prepare_json(struct arena *arena, const struct wire_prepare *p
 	return str_slice(&out);
 }
 
-static const char *format_name(enum query_format format)
+static const char *const format_names[] = {
+	[QUERY_PG] = "pg",
+	[QUERY_PG_BOTH] = "pg-both",
+	[QUERY_COPY_TEXT] = "copy-text",
+	[QUERY_COPY_CSV] = "copy-csv",
+	[QUERY_COPY_BINARY] = "copy-binary",
+	[QUERY_JSON] = "json",
+	[QUERY_NDJSON] = "ndjson",
+	[QUERY_CSV] = "csv",
+	[QUERY_ARROW] = "arrow",
+	[QUERY_PARQUET] = "parquet",
+};
+
+bool wire_format_read(struct slice name, enum query_format *out)
 {
-	switch (format) {
-	case QUERY_PG: return "pg";
-	case QUERY_PG_BOTH: return "pg-both";
-	case QUERY_COPY_TEXT: return "copy-text";
-	case QUERY_COPY_CSV: return "copy-csv";
-	case QUERY_COPY_BINARY: return "copy-binary";
-	case QUERY_JSON: return "json";
-	case QUERY_NDJSON: return "ndjson";
-	case QUERY_CSV: return "csv";
-	case QUERY_ARROW: return "arrow";
-	case QUERY_PARQUET: return "parquet";
-	}
-	return "pg";
+	for (size_t i = 0; i < array_len(format_names); i++)
+		if (slice_equal_c(name, format_names[i])) {
+			*out = (enum query_format)i;
+			return true;
+		}
+	return false;
 }
 
 static void add_base64(struct str *out, struct slice bytes)
@@ -253,7 +260,7 @@ struct slice wire_execute_json(struct arena *arena, const struct wire_execute *e
 	str_add_char(&out, '{');
 	add_plan_key(&out, e->key);
 	add_number(&out, "portal", e->portal);
-	add_text(&out, "format", slice_from_c(format_name(e->how->format)));
+	add_text(&out, "format", slice_from_c(format_names[e->how->format]));
 	add_formats(&out, e->how->column_formats, e->column_count);
 	if (e->how->options.len) {
 		add_key(&out, "options");

@@ -84,6 +84,8 @@ struct wire_execute {
 struct slice wire_narrow_json(struct arena *arena, const struct wire_narrow *narrow);
 struct slice wire_prepare_json(struct arena *arena, const struct wire_prepare *prepare);
 struct slice wire_execute_json(struct arena *arena, const struct wire_execute *execute);
+/* The member "format" of W_EXECUTE; false for a name of none. */
+bool wire_format_read(struct slice name, enum query_format *out) must_check;
 /* The relations alone, as a JSON array (jobs take them too). */
 struct slice wire_relations_json(
 	struct arena *arena, const struct wire_relation *relations, size_t count);
@@ -96,9 +98,9 @@ struct slice wire_fetch_json(struct arena *arena, const struct wire_fetch *fetch
 struct slice wire_close_json(struct arena *arena, uint64_t portal);
 /* The answer W_PREPARED. XX000 when it is not one. */
 struct wire_prepared {
-	struct query_column *columns;
+	const struct query_column *columns;
 	size_t column_count;
-	uint32_t *params;
+	const uint32_t *params;
 	size_t param_count;
 };
 bool wire_prepared_parse(struct arena *arena, struct slice payload, struct wire_prepared *out,

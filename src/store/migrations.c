@@ -96,6 +96,10 @@ static const char *const STEPS[] = {
 	" WITHOUT ROWID;"
 	"CREATE TABLE copy_entry (node TEXT NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,"
 	" text TEXT NOT NULL, PRIMARY KEY (node, kind, name)) WITHOUT ROWID;",
+
+	/* 11: what is believed of the people of other nodes */
+	"CREATE TABLE trust (node TEXT PRIMARY KEY, groups TEXT NOT NULL,"
+	" attributes TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 int migrate_newest(void)

@@ -1,8 +1,12 @@
 """Several nodes in one mesh, and somebody who may sign what no node would."""
 import base64
+import contextlib
 import hashlib
+import http.server
 import json
+import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -110,6 +114,68 @@ def ask(node, method, path, body=None, token=None):
         return error.code, json.loads(error.read() or b"{}")
 
 
+class Impostor:
+    """The node `sales` in the hands of somebody hostile: its address and keys, and answers of its own."""
+
+    def __init__(self, node, hub, answers):
+        self.key = Key(node.data / "keys/node.key")
+        self.asked = []
+        self.connections = []
+        self.epoch = 99
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                outer.connections.append(self.connection)
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.asked.append((self.path, body))
+                answer = outer.hello() if self.path == "/mesh/v1/hello" else answers(outer, json.loads(body))
+                if answer is None:  # never ends
+                    self.send_response(200)
+                    self.end_headers()
+                    try:
+                        while True:
+                            self.wfile.write(b"x" * 65536)
+                    except OSError:
+                        return
+                text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(node.data / "keys/tls.crt", node.data / "keys/tls.key")
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", node.settings["http.port"]), Handler)
+        self.server.daemon_threads = True
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        body = json.dumps(self.hello()).encode()  # as a node does that starts
+        assert ask(hub, "POST", "/mesh/v1/hello", body, self.key.token("sales", "hub", "POST", "/mesh/v1/hello", body))[0] == 200
+
+    def hello(self):
+        return {"node": "sales", "weft": "9.9", "protocol": 9, "mesh_version": 3, "catalogue": {"boot": "evil", "epoch": self.epoch}, "time_us": int(time.time() * 1e6)}
+
+    def signed(self, change, key=None):
+        return {"catalogue": (key or self.key).jws("weft-catalogue+jws", change)}
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        for connection in self.connections:  # kept alive ones would go on
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 def manifests(domain, products, hidden=(), hidden_domain=False):
     """A mesh of one domain with products that hold a table of their name each; nothing is ingested."""
     files = {
@@ -129,4 +195,4 @@ def manifests(domain, products, hidden=(), hidden_domain=False):
     return files
 
 
-__all__ = ["Key", "NamedNode", "ask", "b64", "free_port", "join", "manifests", "open_mesh", "open_nodes", "payload", "states"]
+__all__ = ["Impostor", "Key", "NamedNode", "ask", "b64", "free_port", "join", "manifests", "open_mesh", "open_nodes", "payload", "states"]

@@ -56,7 +56,7 @@ def in_background(work):
         except psycopg.Error as error:
             outcome["error"] = error
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread, outcome
 

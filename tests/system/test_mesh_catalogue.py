@@ -1,18 +1,13 @@
 """Every node finds what the others publish, also while they are down; what is hidden never leaves its node."""
-import contextlib
-import http.server
 import json
-import socket
 import sqlite3
-import ssl
-import threading
 import time
 
 import psycopg
 import pytest
 from conftest import PASSWORD, query, wait_for
 from lib import mesh
-from lib.mesh import Key, manifests
+from lib.mesh import Impostor, Key, manifests
 
 SLOW = {"mesh.greeting": "1h"}  # what comes sooner was pushed
 
@@ -95,14 +90,15 @@ def test_what_is_hidden_stays(nodes):
 
 
 def test_a_table_of_another_node(nodes):
-    """Where it is, when it may be known; what is hidden looks like what is not there."""
+    """Its node is asked; what is hidden looks like what is not there."""
     hints = {}
-    for name in ("sales.orders", "stock.wares", "sales.margins", "sales.nothing", "vault.ledger", "vaults.ledger"):
+    for name in ("sales.orders", "stock.wares"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            query(nodes["hub"], "ann", f"SELECT * FROM {name}")
+    for name in ("sales.margins", "sales.nothing", "vault.ledger", "vaults.ledger"):
         with pytest.raises(psycopg.errors.UndefinedTable) as refused:
             query(nodes["hub"], "ann", f"SELECT * FROM {name}")
         hints[name] = refused.value.diag.message_hint
-    assert "The node sales publishes it" in hints["sales.orders"] and nodes["sales"].url() in hints["sales.orders"]
-    assert "The node stock publishes it" in hints["stock.wares"]
     assert hints["sales.margins"] == hints["sales.nothing"] and hints["vault.ledger"] == hints["vaults.ledger"]
 
 
@@ -189,68 +185,6 @@ def test_a_domain_that_is_not_given_to_the_node(tmp_path):
         wait_for(lambda: ("stock", "returns", "returns") in products(hub))
     finally:
         stop(nodes)
-
-
-class Impostor:
-    """The node `sales` in the hands of somebody hostile: its address and keys, and answers of its own."""
-
-    def __init__(self, node, hub, answers):
-        self.key = Key(node.data / "keys/node.key")
-        self.asked = []
-        self.connections = []
-        self.epoch = 99
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self):
-                super().setup()
-                outer.connections.append(self.connection)
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.asked.append((self.path, body))
-                answer = outer.hello() if self.path == "/mesh/v1/hello" else answers(outer, json.loads(body))
-                if answer is None:  # never ends
-                    self.send_response(200)
-                    self.end_headers()
-                    try:
-                        while True:
-                            self.wfile.write(b"x" * 65536)
-                    except OSError:
-                        return
-                text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(node.data / "keys/tls.crt", node.data / "keys/tls.key")
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", node.settings["http.port"]), Handler)
-        self.server.daemon_threads = True
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        body = json.dumps(self.hello()).encode()  # as a node does that starts
-        assert mesh.ask(hub, "POST", "/mesh/v1/hello", body, self.key.token("sales", "hub", "POST", "/mesh/v1/hello", body))[0] == 200
-
-    def hello(self):
-        return {"node": "sales", "weft": "9.9", "protocol": 9, "mesh_version": 3, "catalogue": {"boot": "evil", "epoch": self.epoch}, "time_us": int(time.time() * 1e6)}
-
-    def signed(self, change, key=None):
-        return {"catalogue": (key or self.key).jws("weft-catalogue+jws", change)}
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-        for connection in self.connections:  # kept alive ones would go on
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 def product(name, domain="sales", **more):

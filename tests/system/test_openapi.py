@@ -21,6 +21,7 @@ OTHERWISE = {
     ("post", "/api/v1/mesh"): 409,  # it is in one
     ("post", "/api/v1/mesh/join"): 400,  # no invitation
     ("put", "/api/v1/mesh/nodes/{node}"): 404,  # it is alone
+    ("put", "/api/v1/mesh/nodes/{node}/trust"): 404,
     ("delete", "/api/v1/mesh/nodes/{node}"): 409,  # it has left
 }
 
