@@ -369,6 +369,9 @@ static void fill_node(struct filling *f, const struct system_node *node)
 	row_c(f, mesh_nodes_state, node->state);
 	row_text(f, mesh_nodes_version, node->version);
 	row_time(f, mesh_nodes_seen_at, node->seen_us);
+	row_list(f, mesh_nodes_trusted_groups, node->trusted_groups, node->trusted_group_count);
+	row_list(f, mesh_nodes_trusted_attributes, node->trusted_attributes,
+		node->trusted_attribute_count);
 	if (node->seen_us)
 		row_real(f, mesh_nodes_trip_ms, (double)node->trip_us / 1000);
 	if (node->seen_us || node->skew_us)

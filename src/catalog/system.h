@@ -55,6 +55,10 @@ struct system_node {
 	int64_t skew_us;
 	int64_t mesh_version;
 	int64_t epoch;
+	struct slice *trusted_groups;
+	size_t trusted_group_count;
+	struct slice *trusted_attributes;
+	size_t trusted_attribute_count;
 };
 
 /* What another node publishes: a model in which nothing can be read (share.h). */

@@ -79,17 +79,6 @@ static const struct sql_table *find_secret(const struct route *route)
 	return NULL;
 }
 
-static void note_secret(const struct route *route)
-{
-	const struct sql_table *secret = find_secret(route);
-
-	route->plan->absent = NULL;
-	if (!secret)
-		return;
-	route->plan->absent = arena_new_of(route->plan->arena, struct error);
-	(void)!govern_absent(route->request, route->plan, secret, route->plan->absent);
-}
-
 static bool several(const struct route *route, const struct mesh_node *first,
 	const struct mesh_node *other, struct error *err)
 {
@@ -105,13 +94,18 @@ static bool several(const struct route *route, const struct mesh_node *first,
 }
 
 /* For the record: what is read there, as far as this node can say. */
-static void note_tables(struct plan *plan, const struct sql_facts *facts)
+static void note_tables(const struct route *route)
 {
+	const struct sql_facts *facts = route->request->facts;
+	struct plan *plan = route->plan;
+
 	plan->tables = arena_array_of(plan->arena, struct plan_table, facts->table_count);
+	plan->absent = arena_array_of(plan->arena, struct error, facts->table_count);
 	plan->table_count = facts->table_count;
 	for (size_t i = 0; i < facts->table_count; i++) {
 		const struct sql_table *t = &facts->tables[i];
 
+		(void)!govern_absent(route->request, plan, t, &plan->absent[i]);
 		plan->tables[i] = (struct plan_table){
 			.domain = arena_copy(
 				plan->arena, slice_is_none(t->schema) ? SLICE("") : t->schema),
@@ -144,8 +138,7 @@ static bool decide(struct route *route, struct error *err)
 		return error_hint(err, "Transforms read products of their own node.");
 	}
 	route->plan->node = arena_copy(route->plan->arena, node->name);
-	note_secret(route);
-	note_tables(route->plan, facts);
+	note_tables(route);
 	return true;
 }
 

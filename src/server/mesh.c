@@ -9,6 +9,7 @@
 #include "server/server-private.h"
 #include "server/shelf.h"
 #include "store/copies.h"
+#include "store/trusts.h"
 
 enum {
 	ANSWER_MAX_BYTES = 2 << 20,
@@ -425,6 +426,19 @@ struct slice mesh_name(struct server *server, struct arena *arena, bool *removed
 	return name;
 }
 
+static void add_trust(struct server *server, struct arena *arena, struct system_node *node)
+{
+	struct trust_row trust = {0};
+	struct error err = {0};
+
+	if (!trusts_get(server->store, node->name, arena, &trust, &err))
+		log_failure(server->log, EVENT_STORE_FAILED, NULL, "read what is trusted", &err);
+	node->trusted_groups = trust.groups;
+	node->trusted_group_count = trust.group_count;
+	node->trusted_attributes = trust.attributes;
+	node->trusted_attribute_count = trust.attribute_count;
+}
+
 size_t mesh_nodes(struct server *server, struct arena *arena, const struct system_node **out)
 {
 	const struct peer *peers = NULL;
@@ -442,6 +456,8 @@ size_t mesh_nodes(struct server *server, struct arena *arena, const struct syste
 			.skew_us = peers[i].skew_us,
 			.mesh_version = peers[i].mesh_version,
 			.epoch = peers[i].have.epoch};
+	for (size_t i = 0; i < count; i++)
+		add_trust(server, arena, &nodes[i]);
 	*out = nodes;
 	return count;
 }

@@ -45,8 +45,8 @@ struct plan {
 	struct worker_key worker_key;
 	struct slice text;
 	struct slice node; /* another one, to which the statement goes whole; none = it runs here */
-	struct error *absent; /* with node: what is said when it is down, of a table that not all
-				 may know of; NULL = they may */
+	struct error *absent; /* with node, as tables: what is said of one that not all may know of
+				 while the node is down */
 	bool catalogue;	      /* names pg_catalog: the worker translates the text */
 	bool small;	      /* gives few rows, whatever is hidden: see W_PREPARE */
 	bool fresh;	  /* not to be kept: has system tables, whose rows are made anew for each

@@ -17,6 +17,7 @@
 #include "server/query-private.h"
 #include "server/remote-wire.h"
 #include "server/server-private.h"
+#include "server/shelf.h"
 
 enum {
 	DESCRIBE_TIMEOUT_MS = 30000,
@@ -99,6 +100,27 @@ void query_remote_close(struct query *q)
 	q->remote = NULL;
 }
 
+/* Whether the statement names a table that not everybody may know of; err is what is said of tables
+ * that do not exist then. */
+static bool names_secret(struct query *q, struct error *err)
+{
+	const struct member_view *view = member_view(q->server->member);
+	const struct mesh_node *node = view ? mesh_file_node(&view->file, q->plan->node) : NULL;
+	bool found = false;
+
+	for (size_t i = 0; !found && i < q->plan->table_count; i++) {
+		const struct plan_table *t = &q->plan->tables[i];
+
+		/* A bare name was found in what the node publishes. */
+		found = t->domain.len > 0 &&
+			!(node && copy_has_table(q->server, node, t->domain, t->name));
+		if (found)
+			*err = q->plan->absent[i];
+	}
+	member_view_unref(&view);
+	return found;
+}
+
 /* What the client is told when the other node cannot be reached. Who may not know that the table is
  * there learns nothing by that. */
 static bool unreachable(struct query *q, struct error *err)
@@ -106,10 +128,8 @@ static bool unreachable(struct query *q, struct error *err)
 	const struct error cause = *err;
 	const struct plan_table *t = &q->plan->tables[0];
 
-	if (q->plan->absent) {
-		*err = *q->plan->absent;
+	if (names_secret(q, err))
 		return false;
-	}
 	error_set(err, CONNECTION_FAILURE,
 		"the node %.*s, which holds %.*s%s%.*s, cannot be asked: %s",
 		SLICE_FMT(q->plan->node), SLICE_FMT(t->domain), t->domain.len ? "." : "",
@@ -126,14 +146,13 @@ static bool broken_off(struct query *q, struct error *err)
 		return query_cancelled_error(q, err);
 	int64_t deadline_us = q->remote->deadline_us;
 
-	if (deadline_us && clock_mono_us(&clock_system) >= deadline_us) {
-		error_set(err, QUERY_CANCELED,
-			"canceling statement due to statement timeout: the node %.*s gave no "
-			"answer in time",
-			SLICE_FMT(q->plan->node));
-		return false;
-	}
-	return unreachable(q, err);
+	if (!deadline_us || clock_mono_us(&clock_system) < deadline_us)
+		return unreachable(q, err);
+	return !names_secret(q, err) &&
+	       error_set(err, QUERY_CANCELED,
+		       "canceling statement due to statement timeout: the node %.*s gave no answer "
+		       "in time",
+		       SLICE_FMT(q->plan->node));
 }
 
 static int64_t time_left_ms(const struct query *q, bool execute)
@@ -198,6 +217,10 @@ static bool check_up(struct query *q, struct arena *arena, struct error *err)
 	if ((peer.health != PEER_DOWN && peer.health != PEER_REFUSES) ||
 		peers_probe(q->server->peers, peer.name))
 		return true;
+	/* Why exactly is for administrators. */
+	if (peer.health == PEER_REFUSES)
+		return error_set(err, CANNOT_CONNECT,
+			"it and this node do not take each other for what they say");
 	return error_set(err, CANNOT_CONNECT, "%.*s", SLICE_FMT(peer.why));
 }
 

@@ -144,7 +144,8 @@ def test_the_owner_believes_what_it_said_it_does(nodes):
     desk, owner = nodes["desk"], nodes["owner"]
     with connect(desk, "zoe") as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
         session.execute("SELECT * FROM lab.people")
-    owner.cli("node", "trust", "desk", "--group", "readers")
+    owner.cli("node", "trust", "desk", "--group", "readers", "--attribute", "country,region")
+    assert [(n["trusted_groups"], n["trusted_attributes"]) for n in owner.cli_json("get", "nodes", "desk")] == [(["readers"], ["country", "region"])]
     assert query(desk, "wendy", "SELECT count(*) FROM lab.people") == [(1000,)]  # of the world no more
     owner.cli("node", "trust", "desk")
     with connect(desk, "wendy") as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
