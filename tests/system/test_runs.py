@@ -76,7 +76,7 @@ def newest(node, product="lab.people"):
 
 
 def settled(node):
-    return wait_for(lambda: query(node, "root", "select count(*) from mesh.runs where state in ('queued', 'running', 'publishing')") == [(0,)], 20)
+    return wait_for(lambda: query(node, "root", "select count(*) from mesh.runs where state in ('queued', 'running', 'publishing')") == [(0,)], 60)
 
 
 def test_tables_tell_right_after_a_run(node):
@@ -212,13 +212,13 @@ def test_a_source_that_is_down_is_tried_again(node):
 
 def test_a_killed_job_is_tried_again_with_a_rising_delay(node):
     settled(node)
-    smallmesh.write_source(node, 300_000)
+    smallmesh.write_source(node, 600_000)
     before = len(runs(node, "lab.people"))
     node.cli("run", "lab.people", "--no-wait")
     for _ in range(2):
-        job = wait_for(lambda: jobs(node), 20)
-        os.kill(job[0], signal.SIGKILL)
-        wait_for(lambda: job[0] not in jobs(node))
+        job = next_job(node)
+        os.kill(job, signal.SIGKILL)
+        wait_for(lambda: job not in jobs(node))
     settled(node)
     later = wait_for(lambda: runs(node, "lab.people")[before:])
     assert [(r[0], r[1], r[2]) for r in later] == [("manual", "failed", 1), ("retry", "failed", 2), ("retry", "succeeded", 3)], later
@@ -227,6 +227,15 @@ def test_a_killed_job_is_tried_again_with_a_rising_delay(node):
     assert times[0][0] >= 0.9 and times[1][0] >= 1.9, times
     smallmesh.write_source(node, 100)
     node.cli("run", "lab.people")
+
+
+def next_job(node):
+    """As soon as it is there, so that it is killed long before its end."""
+    until = time.monotonic() + 30
+    while not (found := jobs(node)):
+        assert time.monotonic() < until, runs(node, "lab.people")
+        time.sleep(0.002)
+    return found[0]
 
 
 def jobs(node):
