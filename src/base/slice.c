@@ -27,6 +27,14 @@ bool slice_equal_c(struct slice a, const char *b)
 	return slice_equal(a, slice_from_c(b));
 }
 
+bool slice_in(const struct slice *items, size_t count, struct slice s)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(items[i], s))
+			return true;
+	return false;
+}
+
 bool slice_equal_nocase(struct slice a, struct slice b)
 {
 	if (a.len != b.len)

@@ -41,6 +41,8 @@ static inline bool slice_is_none(struct slice s)
 
 bool slice_equal(struct slice a, struct slice b);
 bool slice_equal_c(struct slice a, const char *b);
+/* Whether one of the items is equal to it. */
+bool slice_in(const struct slice *items, size_t count, struct slice s);
 /* ASCII case-insensitive, other bytes exact: DuckDB's and SQL's identifier rule. */
 bool slice_equal_nocase(struct slice a, struct slice b);
 /* memcmp order, shorter first on a common prefix. */

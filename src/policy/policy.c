@@ -24,14 +24,6 @@ struct deciding {
 	bool denied;
 };
 
-static bool has_exact(const struct slice *names, size_t count, struct slice name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (slice_equal(names[i], name))
-			return true;
-	return false;
-}
-
 /* "abc" or "ab*", ASCII case-insensitive. */
 static bool matches_part(struct slice pattern, struct slice name)
 {
@@ -84,10 +76,10 @@ bool policy_shows_all(const struct decision *decision, size_t columns)
 
 bool policy_is_owner(const struct principal *principal, const struct policy_table *table)
 {
-	if (has_exact(table->owners, table->owner_count, principal->name))
+	if (slice_in(table->owners, table->owner_count, principal->name))
 		return true;
 	for (size_t i = 0; i < principal->group_count; i++)
-		if (has_exact(table->owners, table->owner_count, principal->groups[i]))
+		if (slice_in(table->owners, table->owner_count, principal->groups[i]))
 			return true;
 	return false;
 }
@@ -95,14 +87,14 @@ bool policy_is_owner(const struct principal *principal, const struct policy_tabl
 static bool has_role(const struct principal *principal, const struct slice *roles, size_t count)
 {
 	for (size_t i = 0; i < principal->group_count; i++)
-		if (has_exact(roles, count, principal->groups[i]))
+		if (slice_in(roles, count, principal->groups[i]))
 			return true;
 	for (size_t i = 0; i < principal->attribute_count; i++) {
 		const struct attribute *attribute = &principal->attributes[i];
 		if (!slice_equal_c(attribute->name, "role"))
 			continue;
 		for (size_t v = 0; v < attribute->value_count; v++)
-			if (has_exact(roles, count, attribute->values[v]))
+			if (slice_in(roles, count, attribute->values[v]))
 				return true;
 	}
 	return false;
@@ -111,7 +103,7 @@ static bool has_role(const struct principal *principal, const struct slice *role
 static bool has_group(const struct principal *principal, const struct slice *groups, size_t count)
 {
 	for (size_t i = 0; i < principal->group_count; i++)
-		if (has_exact(groups, count, principal->groups[i]))
+		if (slice_in(groups, count, principal->groups[i]))
 			return true;
 	return false;
 }
@@ -119,7 +111,7 @@ static bool has_group(const struct principal *principal, const struct slice *gro
 /* An entry without any list fits nobody: it says nothing. */
 static bool is_who(const struct policy_who *who, const struct principal *principal)
 {
-	if (who->user_count && !has_exact(who->users, who->user_count, principal->name))
+	if (who->user_count && !slice_in(who->users, who->user_count, principal->name))
 		return false;
 	if (who->group_count && !has_group(principal, who->groups, who->group_count))
 		return false;
@@ -127,7 +119,7 @@ static bool is_who(const struct policy_who *who, const struct principal *princip
 		return false;
 	if (who->purpose_count &&
 		(principal->purpose.len == 0 ||
-			!has_exact(who->purposes, who->purpose_count, principal->purpose)))
+			!slice_in(who->purposes, who->purpose_count, principal->purpose)))
 		return false;
 	return who->user_count + who->group_count + who->role_count + who->purpose_count > 0;
 }

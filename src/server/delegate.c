@@ -29,22 +29,14 @@ bool delegate_identity(struct server *server, struct slice node, const struct pr
 	return true;
 }
 
-static bool has(const struct slice *names, size_t count, struct slice name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (slice_equal(names[i], name))
-			return true;
-	return false;
-}
-
 /* A team group is believed of the node that may speak for its domain. */
 static bool believed(
 	const struct mesh_node *node, const struct trust_row *trust, struct slice group)
 {
 	if (slice_starts_with(group, TEAM))
-		return has(
+		return slice_in(
 			node->domains, node->domain_count, slice_sub(group, TEAM.len, group.len));
-	return has(trust->groups, trust->group_count, group);
+	return slice_in(trust->groups, trust->group_count, group);
 }
 
 static void take_believed(struct arena *arena, const struct mesh_node *node,
@@ -59,7 +51,7 @@ static void take_believed(struct arena *arena, const struct mesh_node *node,
 	for (size_t i = 0; i < said->attribute_count; i++) {
 		const struct attribute *a = &said->attributes[i];
 
-		if (has(trust->attributes, trust->attribute_count, a->name))
+		if (slice_in(trust->attributes, trust->attribute_count, a->name))
 			vec_push(arena, &attributes,
 				(struct attribute){.name = arena_copy(arena, a->name),
 					.type = arena_copy(arena, a->type),

@@ -71,6 +71,8 @@ int64_t query_remote_as_of_us(const struct query *query);
  * Borrowed. */
 struct slice query_snapshot_pin(const struct query_snapshot *snapshot, struct slice node);
 void query_snapshot_hold(struct query_snapshot *snapshot, struct slice node, int64_t us);
+/* The payload of a W_NOTICE to the sink, if it wants it. */
+void query_pass_notice(struct slice payload, const struct query_sink *sink);
 int64_t query_timeout(const struct query *query);
 bool query_cancelled_error(const struct query *query, struct error *err);
 

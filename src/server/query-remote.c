@@ -476,15 +476,6 @@ static bool check_whole(struct query *q, struct slice payload, struct error *err
 		SLICE_FMT(q->plan->node));
 }
 
-static void pass_notice(struct slice payload, const struct query_sink *sink)
-{
-	struct error ignored;
-	scoped(json_drop) json_t *json = json_parse(payload, &ignored);
-
-	if (json && sink->notice)
-		sink->notice(sink->ctx, json_get_slice(json, "message"));
-}
-
 enum step { STEP_MORE, STEP_END, STEP_FAILED };
 
 static enum step take_frame(struct query *q, const struct frame *frame,
@@ -492,7 +483,7 @@ static enum step take_frame(struct query *q, const struct frame *frame,
 {
 	switch (frame->type) {
 	case W_DATA: return take_rows(q, frame->payload, err) ? STEP_MORE : STEP_FAILED;
-	case W_NOTICE: pass_notice(frame->payload, sink); return STEP_MORE;
+	case W_NOTICE: query_pass_notice(frame->payload, sink); return STEP_MORE;
 	case W_DONE: return check_whole(q, frame->payload, err) ? STEP_END : STEP_FAILED;
 	default: unexpected(q, frame, err); return STEP_FAILED;
 	}

@@ -178,7 +178,7 @@ static bool pass_rows(
 	return sink->rows(sink->ctx, bytes, rows, err);
 }
 
-static void pass_notice(struct slice payload, const struct query_sink *sink)
+void query_pass_notice(struct slice payload, const struct query_sink *sink)
 {
 	struct error ignored;
 	scoped(json_drop) json_t *json = json_parse(payload, &ignored);
@@ -193,7 +193,7 @@ static enum step take_frame(struct query *q, const struct frame *frame,
 {
 	switch (frame->type) {
 	case W_DATA: return pass_rows(q, frame->payload, sink, err) ? STEP_MORE : STEP_FAILED;
-	case W_NOTICE: pass_notice(frame->payload, sink); return STEP_MORE;
+	case W_NOTICE: query_pass_notice(frame->payload, sink); return STEP_MORE;
 	case W_DONE: *end_out = QUERY_COMPLETE; return STEP_END;
 	case W_SUSPENDED: *end_out = QUERY_SUSPENDED; return STEP_END;
 	case W_ERROR: worker_error(q->worker, frame, err); return STEP_FAILED;

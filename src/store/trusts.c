@@ -29,10 +29,7 @@ static bool read_list(struct arena *arena, struct slice text, struct slice **out
 
 	if (!list)
 		return false;
-	*count_out = json_array_size(list);
-	*out = arena_array_of(arena, struct slice, *count_out);
-	for (size_t i = 0; i < *count_out; i++)
-		(*out)[i] = arena_copy(arena, json_to_slice(json_array_get(list, i)));
+	*out = json_slices(arena, list, count_out);
 	return true;
 }
 
