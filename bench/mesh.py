@@ -85,8 +85,8 @@ def open_pair(folder):
     desk.cli("mesh", "init", "lab")
     mesh.join(desk, owner, "lab")
     smallmesh.write_source(owner)
-    owner.apply(smallmesh.FILES)
-    desk.apply({k: smallmesh.FILES[k] for k in ("mesh.yaml", "governance/vocabulary.yaml")})
+    desk.apply(smallmesh.MESH_WIDE)
+    owner.apply(smallmesh.DOMAIN)
     for node in (desk, owner):
         node.add_user("ann", groups=["readers"])
     owner.cli("node", "trust", "desk", "--group", "readers")

@@ -1,5 +1,6 @@
 #include "server/mesh.h"
 #include "server/delegate.h"
+#include "server/mesh-policies.h"
 
 #include "api/api-private.h"
 
@@ -39,7 +40,7 @@ bool api_mesh_invite(struct request *request, struct error *err)
 
 bool api_mesh_join(struct request *request, struct error *err)
 {
-	static const char *const known[] = {"invitation", "url", NULL};
+	static const char *const known[] = {"invitation", "url", "replace_governance", NULL};
 	scoped(json_drop) json_t *body = NULL;
 
 	return request_json(request, known, &body, err) && mesh_join(request->server, body, err) &&
@@ -119,6 +120,22 @@ bool api_node_catalogue(struct request *request, struct error *err)
 	return read_body(request, &body, err) &&
 	       mesh_node_catalogue(request->server, body, &catalogue, err) &&
 	       reply_json(request, MHD_HTTP_OK, catalogue);
+}
+
+bool api_mesh_policies(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *status = NULL;
+
+	return mesh_policies_status(request->server, request->identity, &status, err) &&
+	       reply_json(request, MHD_HTTP_OK, status);
+}
+
+bool api_node_policies(struct request *request, struct error *err)
+{
+	scoped(json_drop) json_t *policies = NULL;
+
+	return mesh_node_policies(request->server, &policies, err) &&
+	       reply_json(request, MHD_HTTP_OK, policies);
 }
 
 bool api_node_file(struct request *request, struct error *err)

@@ -351,6 +351,8 @@ static void fill_self(struct filling *f)
 		slice_is_none(f->request->mesh) ? f->model->name : f->request->mesh);
 	row_c(f, mesh_nodes_state, f->request->removed ? "removed" : "self");
 	row_c(f, mesh_nodes_version, f->request->version);
+	if (f->request->policy_version)
+		row_int(f, mesh_nodes_policy_version, f->request->policy_version);
 	row_time(f, mesh_nodes_started_at, f->request->started_us);
 	/* it grows with changes of what others may not know of */
 	if (f->principal->admin)
@@ -369,6 +371,8 @@ static void fill_node(struct filling *f, const struct system_node *node)
 	row_c(f, mesh_nodes_state, node->state);
 	row_text(f, mesh_nodes_version, node->version);
 	row_time(f, mesh_nodes_seen_at, node->seen_us);
+	if (node->policy_version)
+		row_int(f, mesh_nodes_policy_version, node->policy_version);
 	row_list(f, mesh_nodes_trusted_groups, node->trusted_groups, node->trusted_group_count);
 	row_list(f, mesh_nodes_trusted_attributes, node->trusted_attributes,
 		node->trusted_attribute_count);

@@ -54,6 +54,7 @@ struct system_node {
 	int64_t trip_us;
 	int64_t skew_us;
 	int64_t mesh_version;
+	int64_t policy_version; /* 0 = none */
 	int64_t epoch;
 	struct slice *trusted_groups;
 	size_t trusted_group_count;
@@ -76,8 +77,9 @@ struct system_request {
 	size_t node_count;
 	const struct system_copy *copies; /* for domains, products, tables, columns */
 	size_t copy_count;
-	struct slice mesh; /* that the node is in; none = none */
-	bool removed;	   /* from it */
+	struct slice mesh;	/* that the node is in; none = none */
+	bool removed;		/* from it */
+	int64_t policy_version; /* of this node */
 	const struct model *model;
 	const struct principal *principal;
 	struct store *store;

@@ -176,6 +176,8 @@ bool cmd_node_join(struct cli *cli, struct error *err)
 		return false;
 	json_set_slice(body, "invitation", slice_trim(text));
 	add_option(cli, body, "node-url", "url");
+	if (cli_is_set(cli, "replace-governance"))
+		json_object_set_new(body, "replace_governance", json_true());
 	if (!send(cli, "POST", "/api/v1/mesh/join", body, &mesh, err))
 		return false;
 	if (cli->format_given)

@@ -301,8 +301,9 @@ struct manifest_problems {
 	size_t errors; /* those that are no warnings */
 };
 
-/* The whole mesh: every file of it. true when there is no error; *out is filled as far as it could
- * be in either case. Problems come in the order of path, line, column. */
+/* The whole mesh: every file of it (without mesh.yaml only when all lie in governance/). true when
+ * there is no error; *out is filled as far as it could be in either case. Problems come in the
+ * order of path, line, column. */
 bool manifest_parse(struct arena *arena, const struct manifest_file *files, size_t count,
 	struct manifest_set *out, struct manifest_problems *problems) must_check;
 /* For checks that need more than the files (SQL, cron): adds a problem. */

@@ -474,6 +474,15 @@ static void fill_set(struct reading *r, struct manifest_set *out)
 	index_set(r->arena, out);
 }
 
+/* A node that joined a mesh and has no domain yet has nothing but its policies. */
+static bool is_governance_only(const struct manifest_file *files, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!slice_starts_with(files[i].path, SLICE("governance/")))
+			return false;
+	return count > 0;
+}
+
 bool manifest_parse(struct arena *arena, const struct manifest_file *files, size_t count,
 	struct manifest_set *out, struct manifest_problems *problems)
 {
@@ -493,7 +502,7 @@ bool manifest_parse(struct arena *arena, const struct manifest_file *files, size
 	check_unique(&r);
 	link_products(&r);
 	check_set(&r);
-	if (!r.mesh)
+	if (!r.mesh && !is_governance_only(files, count))
 		problem(&r, (struct mark){SLICE("mesh.yaml"), 0, 0}, SLICE("mesh.yaml is missing"),
 			"a file of kind: Mesh at the top");
 	manifest_problems_sort(problems);

@@ -474,3 +474,27 @@ bool member_rotate_governance(struct member *member, struct error *err)
 	pthread_mutex_unlock(&member->change_lock);
 	return ok;
 }
+
+static bool sign_policies_locked(
+	struct member *member, struct arena *arena, struct policy_set *set, struct error *err)
+{
+	scoped(key_free) struct key *governance = NULL;
+
+	if (!member->view || !member->governs)
+		return refuse_not_governing(member, err);
+	if (!key_read(member_path(member, arena, "governance.key"), &governance, err))
+		return false;
+	set->mesh = arena_copy(arena, member->view->file.mesh);
+	policy_set_sign(arena, set, governance);
+	return true;
+}
+
+bool member_sign_policies(
+	struct member *member, struct arena *arena, struct policy_set *set, struct error *err)
+{
+	pthread_mutex_lock(&member->change_lock);
+	bool ok = sign_policies_locked(member, arena, set, err);
+
+	pthread_mutex_unlock(&member->change_lock);
+	return ok;
+}

@@ -5,6 +5,7 @@
 
 #include "mesh/file.h"
 #include "mesh/invite.h"
+#include "mesh/policies.h"
 #include "mesh/token.h"
 
 /*
@@ -92,6 +93,11 @@ bool member_change(struct member *member, struct slice node, const json_t *chang
 bool member_remove(struct member *member, struct slice node, struct error *err) must_check;
 /* A new governance key: the one before goes, once the file that names the new one is stored. */
 bool member_rotate_governance(struct member *member, struct error *err) must_check;
+
+/* Signs the mesh's policies (policies.h; the mesh's name is set here). 55000 where this node does
+ * not govern. */
+bool member_sign_policies(struct member *member, struct arena *arena, struct policy_set *set,
+	struct error *err) must_check;
 
 /* Forgets the mesh; the others keep this node until it is removed there. 55000 where this node
  * governs others. */

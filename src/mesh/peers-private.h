@@ -21,7 +21,7 @@ struct peers {
 };
 
 /* One round of greetings (round.c): pushes mesh files, greets who is due, exchanges mesh files,
- * copies catalogues. The list goes to peers_keep. The peers' thread only. */
+ * takes policies, copies catalogues. The list goes to peers_keep. The peers' thread only. */
 void peers_round(struct peers *peers, const struct member_view *view);
 
 /* What was known of a node before; a fresh one otherwise. In the arena. */
@@ -31,4 +31,7 @@ void peers_keep(struct peers *peers, struct arena *arena, struct peer *list, siz
 void peers_say_skew(struct peers *peers, const struct peer *peer, int64_t before_us);
 void catalogue_mark_read(const json_t *said, struct catalogue_mark *out);
 bool catalogue_marks_equal(const struct catalogue_mark *a, const struct catalogue_mark *b);
+/* {"version","digest"} of "policies", and what is "refused". */
+void policies_read(struct arena *arena, const json_t *said, struct policy_mark *out,
+	struct slice *refused_out);
 json_t *catalogue_mark_print(const struct catalogue_mark *mark);

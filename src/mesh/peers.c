@@ -11,6 +11,7 @@
 
 enum {
 	SKEW_SAID_US = 5000000,
+	REFUSED_MAX_BYTES = 500,
 	HEARD_EVERY_US = 1000000,
 	MS_US = 1000,
 	SECOND_MS = 1000,
@@ -50,16 +51,61 @@ bool catalogue_marks_equal(const struct catalogue_mark *a, const struct catalogu
 	return strcmp(a->boot, b->boot) == 0 && a->epoch == b->epoch;
 }
 
+void policies_read(
+	struct arena *arena, const json_t *said, struct policy_mark *out, struct slice *refused_out)
+{
+	const json_t *policies = json_get_object(said, "policies");
+	struct slice digest = json_get_slice(policies, "digest");
+
+	*out = (struct policy_mark){.version = json_get_i64(policies, "version", 0)};
+	if (digest.len < sizeof out->digest)
+		snprintf(out->digest, sizeof out->digest, "%.*s", SLICE_FMT(digest));
+	*refused_out = json_get_slice(policies, "refused");
+	if (!slice_is_none(*refused_out))
+		*refused_out = arena_copy(arena, slice_sub(*refused_out, 0, REFUSED_MAX_BYTES));
+}
+
+struct slice peers_policies_refused(struct peers *peers, struct arena *arena)
+{
+	struct slice why = SLICE_NONE;
+
+	pthread_mutex_lock(&peers->lock);
+	for (size_t i = 0; i < peers->known_count; i++) {
+		const struct peer *peer = &peers->known[i];
+
+		if (peer->declined_us && policy_marks_equal(&peer->policies, &peer->declined))
+			why = arena_copy(arena, peer->declined_why);
+	}
+	pthread_mutex_unlock(&peers->lock);
+	return why;
+}
+
+static json_t *my_policies(struct peers *peers)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	const struct peers_options *o = &peers->options;
+	struct slice refused = peers_policies_refused(peers, arena);
+	struct policy_mark mine;
+
+	o->policies(o->ctx, &mine);
+	json_t *said =
+		json_pack("{s:I, s:s}", "version", (json_int_t)mine.version, "digest", mine.digest);
+
+	if (!slice_is_none(refused))
+		json_set_slice(said, "refused", refused);
+	return said;
+}
+
 static json_t *hello(struct peers *peers, const struct member_view *view)
 {
 	const struct peers_options *o = &peers->options;
 	struct catalogue_mark mine;
 
 	o->mine(o->ctx, &mine);
-	return json_pack("{s:o, s:s, s:i, s:I, s:o, s:I}", "node",
+	return json_pack("{s:o, s:s, s:i, s:I, s:o, s:o, s:I}", "node",
 		json_from_slice(view->self ? view->self->name : SLICE("")), "weft", o->weft,
 		"protocol", MESH_PROTOCOL, "mesh_version", (json_int_t)view->file.version,
-		"catalogue", catalogue_mark_print(&mine), "time_us",
+		"catalogue", catalogue_mark_print(&mine), "policies", my_policies(peers), "time_us",
 		(json_int_t)clock_wall_us(&clock_system));
 }
 
@@ -84,6 +130,8 @@ struct peer peers_recall(struct peers *peers, struct arena *arena, const struct 
 	peer.heard = false;
 	peer.why = arena_copy(arena, peer.why);
 	peer.weft = arena_copy(arena, peer.weft);
+	peer.policies_refused = arena_copy(arena, peer.policies_refused);
+	peer.declined_why = arena_copy(arena, peer.declined_why);
 	pthread_mutex_unlock(&peers->lock);
 	peer.name = arena_copy(arena, node->name);
 	peer.url = arena_copy(arena, node->url);
@@ -275,15 +323,20 @@ void peers_nudge(struct peers *peers)
 
 void peers_told(struct peers *peers, struct slice node, const json_t *said)
 {
+	scoped(arena_free) struct arena *arena = arena_new();
 	struct catalogue_mark mark;
+	struct policy_mark policies;
+	struct slice refused = SLICE_NONE;
 
 	catalogue_mark_read(said, &mark);
+	policies_read(arena, said, &policies, &refused);
 	pthread_mutex_lock(&peers->lock);
 	for (size_t i = 0; i < peers->known_count; i++) {
 		struct peer *peer = &peers->known[i];
 
 		if (!slice_equal(peer->name, node) || peer->health != PEER_UP ||
-			catalogue_marks_equal(&mark, &peer->have))
+			(catalogue_marks_equal(&mark, &peer->have) &&
+				policy_marks_equal(&policies, &peer->policies)))
 			continue;
 		greet_again_locked(peer);
 		peers->nudged = true;

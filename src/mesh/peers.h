@@ -39,14 +39,19 @@ struct peer {
 	int64_t trip_us;   /* of the last answer */
 	int64_t skew_us;   /* its clock ahead of ours */
 	int64_t mesh_version;
-	struct catalogue_mark said; /* its catalogue, as it said last */
-	struct catalogue_mark have; /* the copy that is here */
-	int64_t pushed_version;	    /* of the mesh file that it was sent last */
-	int64_t down_since_us;	    /* monotonic; 0 = it is not down */
-	int64_t wait_us;	    /* between greetings, longer the longer it is not up */
-	int64_t next_us;	    /* monotonic: not before */
-	bool heard;		    /* it showed that it is there, while a round was under way */
-	int64_t heard_us;	    /* monotonic: when that was */
+	struct catalogue_mark said;    /* its catalogue, as it said last */
+	struct catalogue_mark have;    /* the copy that is here */
+	struct policy_mark policies;   /* that it enforces */
+	struct slice policies_refused; /* why it does not take a newer set; none = nothing to say */
+	struct policy_mark declined;   /* the set that was not taken from it, why, and when */
+	struct slice declined_why;
+	int64_t declined_us;	/* monotonic */
+	int64_t pushed_version; /* of the mesh file that it was sent last */
+	int64_t down_since_us;	/* monotonic; 0 = it is not down */
+	int64_t wait_us;	/* between greetings, longer the longer it is not up */
+	int64_t next_us;	/* monotonic: not before */
+	bool heard;		/* it showed that it is there, while a round was under way */
+	int64_t heard_us;	/* monotonic: when that was */
 };
 
 struct peers_options {
@@ -58,6 +63,10 @@ struct peers_options {
 	void (*mine)(void *ctx, struct catalogue_mark *out);
 	void (*copy)(void *ctx, struct slice node, struct catalogue_mark *out);
 	bool (*change)(void *ctx, struct slice node, const json_t *change, struct error *err);
+	/* The mesh policies that this node enforces; a set that a node sent, which the callee
+	 * verifies and may refuse. */
+	void (*policies)(void *ctx, struct policy_mark *out);
+	bool (*take_policies)(void *ctx, struct slice node, struct slice text, struct error *err);
 	/* Only these nodes' copies stay. */
 	void (*only)(void *ctx, const struct slice *nodes, size_t count);
 	int64_t (*interval_ms)(void *ctx); /* between greetings */
@@ -90,8 +99,12 @@ void peers_lost(struct peers *peers, struct slice node, const struct error *why)
 /* Every other node of the mesh file, by name, in the arena. Any thread. */
 size_t peers_list(struct peers *peers, struct arena *arena, const struct peer **out);
 /* What one node says to another about itself: {"node","weft","protocol","mesh_version",
- * "catalogue":{"boot","epoch"},"time_us"}; a new reference. NULL in no mesh. Any thread. */
+ * "catalogue":{"boot","epoch"},"policies":{"version","digest","refused"?},"time_us"}; a new
+ * reference. NULL in no mesh. Any thread. */
 json_t *peers_hello(struct peers *peers);
+/* Why this node does not take a newer set of policies that another one has, in the arena; none when
+ * there is none. Any thread. */
+struct slice peers_policies_refused(struct peers *peers, struct arena *arena);
 /* A signed request to a node; body none = GET, else POST. 55000 in no mesh; also when the node has
  * no TLS pin that counts. */
 struct peer_request {

@@ -19,12 +19,14 @@ enum {
 	TIMEOUT_MS = 3000,
 	COPY_TIMEOUT_MS = 10000,
 	WAIT_MAX_US = 60000000,
-	EARLY_US = 50000, /* a round may begin a little before its time */
+	EARLY_US = 50000,	/* a round may begin a little before its time */
+	DECLINED_US = 60000000, /* a set of policies that was not taken is not asked for again */
 };
 
 static const struct slice HELLO_PATH = {"/mesh/v1/hello", 14};
 static const struct slice FILE_PATH = {"/mesh/v1/file", 13};
 static const struct slice CATALOGUE_PATH = {"/mesh/v1/catalogue", 18};
+static const struct slice POLICIES_PATH = {"/mesh/v1/policies", 17};
 static const char CATALOGUE_TYPE[] = "weft-catalogue+jws";
 
 /* One round of greetings. */
@@ -142,6 +144,7 @@ static bool read_hello(struct round *r, const struct http_exchange *item, struct
 	peer->weft = arena_copy(r->arena, json_get_slice(said, "weft"));
 	peer->mesh_version = json_get_i64(said, "mesh_version", 0);
 	catalogue_mark_read(said, &peer->said);
+	policies_read(r->arena, said, &peer->policies, &peer->policies_refused);
 	peer->seen_us = now_us;
 	peer->trip_us = item->ended_us - item->began_us;
 	peer->skew_us = json_get_i64(said, "time_us", now_us) + peer->trip_us / 2 - now_us;
@@ -285,6 +288,70 @@ static void exchange_files(struct round *r)
 	take_files(r, &batch);
 }
 
+/* It has a newer set, or another one of the same version: that is said, and not taken. */
+static bool offers_policies(const struct peer *peer, const struct policy_mark *mine)
+{
+	const struct policy_mark *its = &peer->policies;
+	int64_t since_us = clock_mono_us(&clock_system) - peer->declined_us;
+
+	if (peer->health != PEER_UP || its->version < mine->version ||
+		policy_marks_equal(its, mine) || its->version == 0)
+		return false;
+	return !peer->declined_us || since_us > DECLINED_US ||
+	       !policy_marks_equal(its, &peer->declined);
+}
+
+static struct peer *newest_policies(struct round *r, const struct policy_mark *mine)
+{
+	struct peer *best = NULL;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (offers_policies(&r->list[i], mine) &&
+			(!best || r->list[i].policies.version > best->policies.version))
+			best = &r->list[i];
+	return best;
+}
+
+static bool take_policies(
+	struct round *r, const struct peer *peer, const struct batch *batch, struct error *err)
+{
+	const struct peers_options *o = &r->peers->options;
+	const struct http_exchange *item = &batch->items[0];
+
+	if (batch->count == 0 || !item->ok || item->status != HTTP_OK)
+		return error_set(err, CONNECTION_FAILURE,
+			"the node %.*s did not hand over its mesh policies", SLICE_FMT(peer->name));
+	scoped(json_drop) json_t *answer = json_parse(item->answer, err);
+
+	return o->take_policies(o->ctx, peer->name, json_get_slice(answer, "policies"), err);
+}
+
+/* The newest set that somebody has; the next one's when it cannot be taken. */
+static void copy_policies(struct round *r)
+{
+	const struct peers_options *o = &r->peers->options;
+	struct policy_mark mine;
+	struct peer *peer = NULL;
+
+	for (size_t tries = 0; tries < r->count; tries++) {
+		struct batch batch = batch_new(r);
+		struct error err = {0};
+
+		o->policies(o->ctx, &mine);
+		peer = newest_policies(r, &mine);
+		if (!peer)
+			return;
+		add(r, &batch, peer, POLICIES_PATH, SLICE_NONE);
+		batch.items[0].max_bytes = POLICY_SET_MAX_BYTES + ANSWER_MAX_BYTES;
+		send_batch(r, &batch, COPY_TIMEOUT_MS);
+		if (take_policies(r, peer, &batch, &err))
+			continue;
+		peer->declined = peer->policies;
+		peer->declined_why = arena_copy(r->arena, slice_from_c(err.msg));
+		peer->declined_us = clock_mono_us(&clock_system);
+	}
+}
+
 /* What the node signed, and nobody else. NULL with the reason. */
 static json_t *read_change(struct round *r, const struct peer *peer,
 	const struct http_exchange *item, struct error *err)
@@ -356,6 +423,7 @@ void peers_round(struct peers *peers, const struct member_view *view)
 	push_files(&round);
 	greet(&round);
 	exchange_files(&round);
+	copy_policies(&round);
 	copy_catalogues(&round);
 	peers_keep(peers, round.arena, round.list, round.count);
 }

@@ -3,6 +3,7 @@
 #include "mesh/file.h"
 #include "mesh/invite.h"
 #include "mesh/jws.h"
+#include "mesh/policies.h"
 #include "mesh/token.h"
 
 /* What nodes sign, and what is refused of it. */
@@ -362,6 +363,57 @@ static void test_invitation(void **state)
 	assert_false(invitation_read(*state, invitation_print(*state, &made), &read, &err));
 }
 
+static void test_policies(void **state)
+{
+	struct small_mesh *m = *state;
+	struct error err = {0};
+	struct policy_file files[] = {{SLICE("governance/a.yaml"), SLICE("x: \"1\"\n")},
+		{SLICE("governance/b/c.sql"), SLICE("")}};
+	struct policy_set set = {.mesh = SLICE("shop"),
+		.issued_us = NOW,
+		.mark = {.version = 7},
+		.files = files,
+		.count = 2};
+	struct policy_set read;
+
+	policy_set_sign(m->arena, &set, m->governance);
+	assert_true(policy_set_read(m->arena, set.text, &m->file, &read, &err));
+	assert_true(policy_marks_equal(&set.mark, &read.mark));
+	assert_int_equal(read.mark.version, 7);
+	assert_int_equal(read.issued_us, NOW);
+	assert_int_equal(read.count, 2);
+	assert_true(slice_equal(read.files[0].text, files[0].text));
+	assert_true(slice_equal(read.files[1].path, files[1].path));
+	assert_true(policy_set_parse(m->arena, read.text, &read, &err));
+	/* Of another mesh, and of a node that does not govern. */
+	m->file.mesh = SLICE("other");
+	assert_false(policy_set_read(m->arena, set.text, &m->file, &read, &err));
+	assert_int_equal(err.state, SQLSTATE_INVALID_AUTHORIZATION);
+	m->file.mesh = SLICE("shop");
+	policy_set_sign(m->arena, &set, m->keys[0]);
+	assert_false(policy_set_read(m->arena, set.text, &m->file, &read, &err));
+}
+
+static void test_policy_paths(void **state)
+{
+	static const char *const wrong[] = {"mesh.yaml", "governance", "governance/",
+		"/governance/a", "governance//a", "governance/../mesh.yaml", "governance/./a",
+		"domains/a/domain.yaml", "governancex/a", ""};
+	struct small_mesh *m = *state;
+
+	for (size_t i = 0; i < array_len(wrong); i++) {
+		struct error err = {0};
+		struct policy_file file = {slice_from_c(wrong[i]), SLICE("x")};
+		struct policy_set set = {
+			.mesh = SLICE("shop"), .mark = {.version = 1}, .files = &file, .count = 1};
+		struct policy_set read;
+
+		policy_set_sign(m->arena, &set, m->governance);
+		assert_false(policy_set_read(m->arena, set.text, &m->file, &read, &err));
+		assert_int_equal(err.state, SQLSTATE_INVALID_PARAMETER_VALUE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +426,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_succession, mesh_setup, mesh_teardown),
 		cmocka_unit_test_setup_teardown(test_token, mesh_setup, mesh_teardown),
 		cmocka_unit_test_setup_teardown(test_token_times, mesh_setup, mesh_teardown),
+		cmocka_unit_test_setup_teardown(test_policies, mesh_setup, mesh_teardown),
+		cmocka_unit_test_setup_teardown(test_policy_paths, mesh_setup, mesh_teardown),
 		cmocka_unit_test_setup_teardown(test_invitation, arena_setup, arena_teardown),
 	};
 

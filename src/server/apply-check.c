@@ -257,9 +257,27 @@ static void check_domain(struct apply_work *work, const struct mesh_file *file,
 			SLICE_NONE, hint);
 }
 
+/* What lies in governance/ came from the mesh, as it is. */
+static void check_policies(struct apply_work *work, const struct mesh_file *file)
+{
+	for (size_t i = 0; i < work->new_count; i++) {
+		struct slice path = work->new_files[i].path;
+		if (!slice_starts_with(path, SLICE("governance/")) || is_unchanged(work, path))
+			continue;
+		manifest_problem_add(&work->problems, (struct mark){.path = path}, false,
+			arena_printf(work->arena,
+				"the policies of the mesh %.*s are changed at the node %.*s",
+				SLICE_FMT(file->mesh), SLICE_FMT(file->authority)),
+			SLICE_NONE,
+			SLICE("Leave this file out, or make it as weft export writes it."));
+	}
+}
+
 void apply_check_mesh(struct apply_work *work)
 {
 	const struct member_view *view = member_view(work->server->member);
+	if (view && !work->policies_ours)
+		check_policies(work, &view->file);
 	for (size_t i = 0; view && view->self && i < work->new_set.domain_count; i++)
 		if (!is_unchanged(work, work->new_set.domains[i].at.path))
 			check_domain(work, &view->file, view->self, &work->new_set.domains[i]);

@@ -20,7 +20,14 @@ struct apply_work {
 	struct transform_reads *reads;
 	size_t read_count;
 	int64_t base;
+	bool policies_ours; /* governance/ is changed here, not by the mesh */
 };
+
+/* A set of mesh policies: like an apply of these files, but only what the files' own text can
+ * get wrong refuses it (F0000); what cannot be evaluated on this node's tables denies them.
+ * apply_lock is held. */
+bool apply_policies_locked(
+	struct server *server, const struct apply_request *request, struct error *err) must_check;
 
 /* Filters, transforms, schedules: what only the gate and the clock can judge. Adds problems; fills
  * reads. false only for I/O (no worker). */
@@ -30,8 +37,8 @@ void apply_check_storage(struct apply_work *work);
 /* Allow rules for groups that nobody is in: warnings, for administrators only, since others may not
  * know who is in a group. false only for I/O. */
 bool apply_check_grants(struct apply_work *work, struct error *err) must_check;
-/* Domains that the mesh file gives to another node (errors) or to none (warnings). Adds problems.
- */
+/* Domains that the mesh file gives to another node (errors) or to none (warnings), and files in
+ * governance/ that are changed at another node (errors). Adds problems. */
 void apply_check_mesh(struct apply_work *work);
 /* 42501 naming the first file that the identity may not change. */
 bool apply_check_rights(const struct apply_work *work, struct error *err) must_check;

@@ -13,6 +13,7 @@
 #include "catalog/model.h"
 #include "server/apply-private.h"
 #include "server/auth.h"
+#include "server/mesh-policies.h"
 #include "server/runs-private.h"
 #include "server/server-private.h"
 #include "store/manifests.h"
@@ -39,6 +40,13 @@ static bool in_scope(struct slice scope, struct slice path)
 		       scope.ptr[scope.len - 1] == '/');
 }
 
+/* Files of governance/ that came from the mesh are nobody's to remove here. */
+static bool is_pruned(const struct apply_work *work, struct slice path)
+{
+	return (work->request->flags & APPLY_PRUNE) && in_scope(work->request->scope, path) &&
+	       (work->policies_ours || !slice_starts_with(path, SLICE("governance/")));
+}
+
 static int compare_paths(const void *a, const void *b)
 {
 	return slice_compare(
@@ -56,8 +64,7 @@ static void overlay(struct apply_work *work)
 		arena_array_of(work->arena, struct manifest_file, work->old_count + r->file_count);
 	for (size_t i = 0; i < work->old_count; i++) {
 		struct slice path = work->old_files[i].path;
-		bool pruned = (r->flags & APPLY_PRUNE) && in_scope(r->scope, path);
-		if (!pruned && !map_get(&requested, path))
+		if (!is_pruned(work, path) && !map_get(&requested, path))
 			work->new_files[work->new_count++] = work->old_files[i];
 	}
 	for (size_t i = 0; i < r->file_count; i++)
@@ -170,6 +177,15 @@ static json_t *breaking_json(
 	return array;
 }
 
+static void diff(struct apply_work *work, struct manifest_step **out, size_t *count_out)
+{
+	struct manifest_side before = {
+		.files = work->old_files, .count = work->old_count, .set = &work->old_set};
+	struct manifest_side after = {
+		.files = work->new_files, .count = work->new_count, .set = &work->new_set};
+	manifest_diff(work->arena, &before, &after, out, count_out);
+}
+
 /* Everything that can be said without changing anything. *ok_out: it may be applied. */
 static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struct error *err)
 {
@@ -201,11 +217,7 @@ static bool make_plan(struct apply_work *work, json_t *plan, bool *ok_out, struc
 	struct manifest_break *breaks = NULL;
 	size_t step_count;
 	size_t break_count = 0;
-	struct manifest_side before = {
-		.files = work->old_files, .count = work->old_count, .set = &work->old_set};
-	struct manifest_side after = {
-		.files = work->new_files, .count = work->new_count, .set = &work->new_set};
-	manifest_diff(work->arena, &before, &after, &steps, &step_count);
+	diff(work, &steps, &step_count);
 	add_losses(work, steps, step_count);
 	if (old_ok && new_ok)
 		manifest_breaking(
@@ -402,7 +414,8 @@ static bool apply_locked(struct apply_work *work, json_t *plan, struct error *er
 		log_outcome(work, plan, false);
 		return true;
 	}
-	if (!store_apply(work, plan, err) || !server_model_refresh(work->server, err))
+	if (!store_apply(work, plan, err) || !server_model_refresh(work->server, err) ||
+		!mesh_policies_publish_locked(work->server, err))
 		return false;
 	log_outcome(work, plan, true);
 	return (flags & APPLY_NO_RUN) || start_runs(work, plan, err);
@@ -416,7 +429,10 @@ bool apply_files(
 		return false;
 	struct arena *arena = arena_new();
 	scoped(json_drop) json_t *plan = json_object();
-	struct apply_work work = {.server = server, .arena = arena, .request = request};
+	struct apply_work work = {.server = server,
+		.arena = arena,
+		.request = request,
+		.policies_ours = mesh_policies_are_ours(server)};
 	pthread_mutex_lock(&server->apply_lock);
 	work.model = server_model(server);
 	bool ok = apply_locked(&work, plan, err);
@@ -428,6 +444,57 @@ bool apply_files(
 	malloc_trim(0);
 	if (ok)
 		*out = take(plan);
+	return ok;
+}
+
+/* The first thing that is wrong with the files' text. */
+static bool refuse_problem(const struct manifest_problems *problems, struct error *err)
+{
+	for (size_t i = 0; i < problems->len; i++) {
+		const struct manifest_problem *p = &problems->items[i];
+		if (!p->warning)
+			return error_set(err, CONFIG_FILE_ERROR, "%.*s:%d:%d: %.*s",
+				SLICE_FMT(p->at.path), p->at.line, p->at.column,
+				SLICE_FMT(p->message));
+	}
+	return error_set(err, CONFIG_FILE_ERROR, "its files are not valid");
+}
+
+static bool take_policies(struct apply_work *work, struct error *err)
+{
+	struct manifest_problems ignored = {.arena = work->arena};
+	struct manifest_step *steps;
+	size_t step_count;
+	work->problems.arena = work->arena;
+	if (!load_old(work, err))
+		return false;
+	overlay(work);
+	(void)!manifest_parse(
+		work->arena, work->old_files, work->old_count, &work->old_set, &ignored);
+	bool ok = manifest_parse(
+		work->arena, work->new_files, work->new_count, &work->new_set, &work->problems);
+	/* Before the first apply there may be nothing at all. */
+	if (!ok && work->new_count > 0)
+		return refuse_problem(&work->problems, err);
+	diff(work, &steps, &step_count);
+	scoped(json_drop) json_t *plan =
+		json_pack("{s:o}", "changes", steps_json(steps, step_count));
+	if (!store_apply(work, plan, err) || !server_model_refresh(work->server, err))
+		return false;
+	log_outcome(work, plan, true);
+	return true;
+}
+
+bool apply_policies_locked(
+	struct server *server, const struct apply_request *request, struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct apply_work work = {
+		.server = server, .arena = arena, .request = request, .policies_ours = true};
+	work.model = server_model(server);
+	bool ok = take_policies(&work, err);
+	server_model_release(server, &work.model);
+	arena_free(&arena);
 	return ok;
 }
 

@@ -10,6 +10,7 @@
 #include "catalog/system.h"
 #include "catalog/visible.h"
 #include "server/govern-private.h"
+#include "server/mesh-policies.h"
 #include "server/mesh.h"
 #include "server/server-private.h"
 #include "server/shelf.h"
@@ -95,6 +96,7 @@ static bool system_rows(const struct govern_request *request, const struct plan_
 	if (slice_equal_nocase(t->name, SLICE("nodes"))) {
 		ask.node_count = mesh_nodes(server, scratch, &ask.nodes);
 		ask.mesh = mesh_name(server, scratch, &ask.removed);
+		ask.policy_version = mesh_policies_version(server);
 	}
 	if (system_table_is_shared(table) && !read_published(server, scratch, &published, err))
 		return false;

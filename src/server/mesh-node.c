@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "server/mesh-policies.h"
 #include "server/server-private.h"
 #include "server/shelf.h"
 
@@ -100,6 +101,19 @@ bool mesh_node_take_file(struct server *server, struct slice from, const json_t 
 	return true;
 }
 
+bool mesh_node_policies(struct server *server, json_t **out, struct error *err)
+{
+	scoped(arena_free) struct arena *arena = arena_new();
+	struct slice text = SLICE_NONE;
+
+	if (!mesh_policies_text(server, arena, &text, err))
+		return false;
+	if (slice_is_none(text))
+		return error_set(err, UNDEFINED_OBJECT, "this node has no mesh policies");
+	*out = json_pack("{s:o}", "policies", json_from_slice(text));
+	return true;
+}
+
 bool mesh_node_join(struct server *server, struct slice from, const json_t *body, json_t **out,
 	struct error *err)
 {
@@ -112,8 +126,12 @@ bool mesh_node_join(struct server *server, struct slice from, const json_t *body
 		return false;
 	}
 	log_say(server->log, MESH_JOINED, NULL, log_str("peer", node), log_str("address", from));
-	if (!mesh_node_file(server, &answer, err))
+	struct slice policies = SLICE_NONE;
+
+	if (!mesh_policies_text(server, arena, &policies, err) ||
+		!mesh_node_file(server, &answer, err))
 		return false;
+	json_set_slice(answer, "policies", policies);
 	json_object_set_new(answer, "pseudonym_key", json_string(server->pseudonym_key));
 	*out = answer;
 	if (server->peers)

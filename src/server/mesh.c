@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "catalog/system.h"
 #include "http/pool.h"
+#include "server/mesh-policies.h"
 #include "server/server-private.h"
 #include "server/shelf.h"
 #include "store/copies.h"
@@ -39,6 +40,16 @@ static bool take_change(void *ctx, struct slice node, const json_t *change, stru
 	return copy_take(ctx, node, change, err);
 }
 
+static void my_policies(void *ctx, struct policy_mark *out)
+{
+	mesh_policies_mark(ctx, out);
+}
+
+static bool take_policies(void *ctx, struct slice node, struct slice text, struct error *err)
+{
+	return mesh_policies_take(ctx, node, text, err);
+}
+
 static void keep_copies_of(void *ctx, const struct slice *nodes, size_t count)
 {
 	struct server *server = ctx;
@@ -70,7 +81,7 @@ bool mesh_open(struct server *server, struct error *err)
 
 	server->shelf = shelf_new();
 	server->http = http_pool_new();
-	return member_open(&options, &server->member, err);
+	return member_open(&options, &server->member, err) && mesh_policies_open(server, err);
 }
 
 bool mesh_start(struct server *server, struct error *err)
@@ -81,12 +92,15 @@ bool mesh_start(struct server *server, struct error *err)
 		.mine = my_mark,
 		.copy = mark_of_copy,
 		.change = take_change,
+		.policies = my_policies,
+		.take_policies = take_policies,
 		.only = keep_copies_of,
 		.interval_ms = greeting_ms,
 		.ctx = server};
 	struct peers *peers = NULL;
 
-	if (!peers_start(&options, &peers, err))
+	/* What was applied right before the node ended. */
+	if (!mesh_policies_publish(server, err) || !peers_start(&options, &peers, err))
 		return false;
 	atomic_store(&server->peers, peers);
 	return true;
@@ -107,6 +121,7 @@ void mesh_changed(struct server *server)
 
 void mesh_close(struct server *server)
 {
+	mesh_policies_close(server);
 	member_close(&server->member);
 	shelf_free(&server->shelf);
 	http_pool_free(&server->http);
@@ -216,7 +231,8 @@ bool mesh_found(struct server *server, const json_t *body, struct error *err)
 	self.domain_count = model->domain_count;
 	server_model_release(server, &model);
 	return own_url(server, body, &self.url, err) &&
-	       member_found(server->member, json_get_slice(body, "mesh"), &self, err);
+	       member_found(server->member, json_get_slice(body, "mesh"), &self, err) &&
+	       mesh_policies_publish(server, err);
 }
 
 static bool read_domains(
@@ -313,6 +329,15 @@ static bool take_pseudonym_key(struct server *server, struct slice key, struct e
 	return error_set(err, PROTOCOL_VIOLATION, "the governing node sent no key for pseudonyms");
 }
 
+static struct slice mesh_authority(struct server *server, struct arena *arena)
+{
+	const struct member_view *view = member_view(server->member);
+	struct slice name = view ? arena_copy(arena, view->file.authority) : SLICE_NONE;
+
+	member_view_unref(&view);
+	return name;
+}
+
 bool mesh_join(struct server *server, const json_t *body, struct error *err)
 {
 	scoped(arena_free) struct arena *arena = arena_new();
@@ -322,6 +347,8 @@ bool mesh_join(struct server *server, const json_t *body, struct error *err)
 	json_t *answer_new = NULL;
 
 	if (!invitation_read(arena, json_get_slice(body, "invitation"), &invitation, err) ||
+		(!json_get_bool(body, "replace_governance", false) &&
+			!mesh_policies_check_join(server, err)) ||
 		!own_url(server, body, &self.url, err) ||
 		!member_ask(server->member, arena, &invitation, &self, &item.body, err))
 		return false;
@@ -332,7 +359,9 @@ bool mesh_join(struct server *server, const json_t *body, struct error *err)
 	scoped(json_drop) json_t *answer = answer_new;
 
 	if (!member_accept(server->member, &invitation, json_get_slice(answer, "file"), err) ||
-		!take_pseudonym_key(server, json_get_slice(answer, "pseudonym_key"), err))
+		!take_pseudonym_key(server, json_get_slice(answer, "pseudonym_key"), err) ||
+		!mesh_policies_take(server, mesh_authority(server, arena),
+			json_get_slice(answer, "policies"), err))
 		return false;
 	mesh_changed(server);
 	return true;
@@ -348,7 +377,7 @@ static bool told(struct server *server, bool changed)
 
 bool mesh_leave(struct server *server, struct error *err)
 {
-	return told(server, member_leave(server->member, err));
+	return told(server, member_leave(server->member, err)) && mesh_policies_forget(server, err);
 }
 
 bool mesh_set_node(
@@ -364,7 +393,8 @@ bool mesh_remove_node(struct server *server, struct slice node, struct error *er
 
 bool mesh_rotate_governance(struct server *server, struct error *err)
 {
-	return told(server, member_rotate_governance(server->member, err));
+	return told(server, member_rotate_governance(server->member, err)) &&
+	       mesh_policies_publish(server, err);
 }
 
 /* To the governing node, or here when this is it. */
@@ -455,6 +485,7 @@ size_t mesh_nodes(struct server *server, struct arena *arena, const struct syste
 			.trip_us = peers[i].trip_us,
 			.skew_us = peers[i].skew_us,
 			.mesh_version = peers[i].mesh_version,
+			.policy_version = peers[i].policies.version,
 			.epoch = peers[i].have.epoch};
 	for (size_t i = 0; i < count; i++)
 		add_trust(server, arena, &nodes[i]);

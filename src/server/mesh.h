@@ -24,7 +24,8 @@ bool mesh_found(struct server *server, const json_t *body, struct error *err) mu
 /* {"node","domains"?,"life_s"?} -> {"invitation","node","expires"}. */
 bool mesh_invite(struct server *server, const struct auth_identity *caller, const json_t *body,
 	json_t **out, struct error *err) must_check;
-/* {"invitation","url"?}: joins; blocks until the inviting node has answered. */
+/* {"invitation","url"?,"replace_governance"?}: joins, with the mesh's policies in force; blocks
+ * until the inviting node has answered. */
 bool mesh_join(struct server *server, const json_t *body, struct error *err) must_check;
 bool mesh_leave(struct server *server, struct error *err) must_check;
 /* {"url"?,"domains"?}. */
@@ -67,7 +68,9 @@ bool mesh_node_file(struct server *server, json_t **out, struct error *err) must
 /* {"file"} -> {"mesh_version"}; believed for its signature, whoever sends it. */
 bool mesh_node_take_file(struct server *server, struct slice from, const json_t *body, json_t **out,
 	struct error *err) must_check;
-/* Body of member_ask -> {"file","pseudonym_key"}. */
+/* {"policies":JWS}: the set that this node enforces; 42704 when there is none. */
+bool mesh_node_policies(struct server *server, json_t **out, struct error *err) must_check;
+/* Body of member_ask -> {"file","pseudonym_key","policies"}. */
 bool mesh_node_join(struct server *server, struct slice from, const json_t *body, json_t **out,
 	struct error *err) must_check;
 /* A node's own change: {"key"?,"tls"?,"url"?,"overlap_s"?}. */

@@ -65,7 +65,8 @@ struct server {
 	const char *keys_dir;
 	const char *tls_cert_file;
 	struct member *member;
-	atomic_bool memory_freed;  /* much of it, since tend_memory looked */
+	atomic_bool memory_freed; /* much of it, since tend_memory looked */
+	struct mesh_policies *policies;
 	struct log_quota refusals; /* of requests that say to come from nodes */
 	struct shelf *shelf;
 	struct http_pool *http;	       /* connections to other nodes, for statements */

@@ -59,6 +59,16 @@ def open_mesh(folder, names, config=None):
     return nodes
 
 
+def govern(nodes, files):
+    """The governing node, the first one, says these files for all; returns once all enforce them."""
+    hub, *_ = nodes
+    hub.apply({path: text for path, text in files.items() if not path.startswith("domains/")})
+    until = time.monotonic() + 10
+    while any(entry["behind"] for node in nodes for entry in json.loads(node.cli("governance", "status", "-o", "json"))["nodes"]):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def states(node):
     """{name: state} as a node sees the others."""
     return {row["node"]: row["state"] for row in node.cli_json("get", "nodes")}
@@ -122,6 +132,8 @@ class Impostor:
         self.asked = []
         self.connections = []
         self.epoch = 99
+        self.policies = {}  # {"policies": JWS}, and what the greeting says of it
+        self.policy_mark = {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -131,10 +143,16 @@ class Impostor:
                 super().setup()
                 outer.connections.append(self.connection)
 
+            def do_GET(self):
+                outer.asked.append((self.path, b""))
+                self.reply(outer.policies if self.path == "/mesh/v1/policies" else {})
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.asked.append((self.path, body))
-                answer = outer.hello() if self.path == "/mesh/v1/hello" else answers(outer, json.loads(body))
+                self.reply( outer.hello() if self.path == "/mesh/v1/hello" else answers(outer, json.loads(body)))
+
+            def reply(self, answer):
                 if answer is None:  # never ends
                     self.send_response(200)
                     self.end_headers()
@@ -163,7 +181,13 @@ class Impostor:
         assert ask(hub, "POST", "/mesh/v1/hello", body, self.key.token("sales", "hub", "POST", "/mesh/v1/hello", body))[0] == 200
 
     def hello(self):
-        return {"node": "sales", "weft": "9.9", "protocol": 9, "mesh_version": 3, "catalogue": {"boot": "evil", "epoch": self.epoch}, "time_us": int(time.time() * 1e6)}
+        return {"node": "sales", "weft": "9.9", "protocol": 9, "mesh_version": 3, "catalogue": {"boot": "evil", "epoch": self.epoch}, "policies": self.policy_mark,
+                "time_us": int(time.time() * 1e6)}
+
+    def offers(self, jws, version):
+        """A set of mesh policies, to whoever asks."""
+        self.policies = {"policies": jws}
+        self.policy_mark = {"version": version, "digest": b64(hashlib.sha256(unb64(jws.split(".")[1])).digest())}
 
     def signed(self, change, key=None):
         return {"catalogue": (key or self.key).jws("weft-catalogue+jws", change)}
@@ -179,7 +203,6 @@ class Impostor:
 def manifests(domain, products, hidden=(), hidden_domain=False):
     """A mesh of one domain with products that hold a table of their name each; nothing is ingested."""
     files = {
-        "governance/vocabulary.yaml": "apiVersion: weft/v1\nkind: Vocabulary\nmetadata: {name: shop}\nspec: {tags: [{name: contact}]}\n",
         "mesh.yaml": "apiVersion: weft/v1\nkind: Mesh\nmetadata: {name: shop}\nspec: {owners: [governance]}\n",
         f"domains/{domain}/domain.yaml": f"apiVersion: weft/v1\nkind: Domain\nmetadata: {{name: {domain}}}\nspec: {{owners: [{domain}-owners], hidden: {str(hidden_domain).lower()}}}\n",
     }
@@ -195,4 +218,4 @@ def manifests(domain, products, hidden=(), hidden_domain=False):
     return files
 
 
-__all__ = ["Impostor", "Key", "NamedNode", "ask", "b64", "free_port", "join", "manifests", "open_mesh", "open_nodes", "payload", "states"]
+__all__ = ["Impostor", "Key", "NamedNode", "ask", "b64", "free_port", "govern", "join", "manifests", "open_mesh", "open_nodes", "payload", "states"]

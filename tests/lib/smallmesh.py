@@ -107,6 +107,10 @@ schema:
 """,
 }
 
+# In a mesh: what the governing node says for all, and what the domain's node says.
+MESH_WIDE = {path: text for path, text in FILES.items() if not path.startswith("domains/")}
+DOMAIN = {path: text for path, text in FILES.items() if not path.startswith("governance/")}
+
 
 def rows(count=2000):
     return [(i, f"P{i}", f"p{i}@example.org", "EU" if i % 2 else "US") for i in range(count)]
