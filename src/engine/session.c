@@ -132,6 +132,9 @@ static bool fill(
 	if (!arrow_reader_open(r->fd, &reader, err) ||
 		!engine_append_open(session->engine, SLICE_NONE, schema, r->name, &appender, err))
 		return false;
+	if (arrow_reader_schema(reader)->n_children != (int64_t)r->column_count)
+		return error_set(
+			err, PROTOCOL_VIOLATION, "the rows have other columns than announced");
 	for (bool more = true; more;) {
 		struct ArrowArray batch = {0};
 		if (!arrow_reader_next(reader, &batch, &more, err) ||

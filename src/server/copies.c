@@ -122,7 +122,8 @@ static bool read_copy(struct server *server, struct arena *arena, const struct m
 	return true;
 }
 
-static bool has_table(const struct model *model, struct slice domain, struct slice table)
+static const struct model_table *find_table(
+	const struct model *model, struct slice domain, struct slice table)
 {
 	for (size_t i = 0; i < model->table_count; i++) {
 		const struct model_table *t = &model->tables[i];
@@ -130,9 +131,9 @@ static bool has_table(const struct model *model, struct slice domain, struct sli
 		if (slice_equal_nocase(t->product->domain->name, domain) &&
 			(slice_equal_nocase(t->key, table) ||
 				(t->newest_major && slice_equal_nocase(t->name, table))))
-			return true;
+			return t;
 	}
-	return false;
+	return NULL;
 }
 
 bool copy_has_table(struct server *server, const struct mesh_node *node, struct slice domain,
@@ -144,10 +145,40 @@ bool copy_has_table(struct server *server, const struct mesh_node *node, struct 
 
 	if (!read_copy(server, arena, node, &copy, &ignored))
 		return false;
-	bool found = has_table(copy.model, domain, table);
+	bool found = find_table(copy.model, domain, table) != NULL;
 
 	copies_release(server, &copy, 1);
 	return found;
+}
+
+static size_t read_columns(
+	const struct model_table *table, struct arena *arena, struct copy_column **out)
+{
+	if (!table)
+		return 0;
+	*out = arena_array_of(arena, struct copy_column, table->column_count);
+	for (size_t i = 0; i < table->column_count; i++)
+		(*out)[i] = (struct copy_column){arena_copy(arena, table->columns[i].name),
+			arena_copy(arena, table->columns[i].type)};
+	return table->column_count;
+}
+
+size_t copy_columns(struct server *server, struct slice node, struct slice domain,
+	struct slice table, struct arena *arena, struct copy_column **out)
+{
+	scoped(arena_free) struct arena *scratch = arena_new();
+	const struct member_view *view = member_view(server->member);
+	const struct mesh_node *owner = view ? mesh_file_node(&view->file, node) : NULL;
+	struct copy_model copy = {0};
+	struct error ignored = {0};
+	size_t count = 0;
+
+	if (owner && read_copy(server, scratch, owner, &copy, &ignored)) {
+		count = read_columns(find_table(copy.model, domain, table), arena, out);
+		copies_release(server, &copy, 1);
+	}
+	member_view_unref(&view);
+	return count;
 }
 
 static int64_t seen_us(const struct peer *peers, size_t count, struct slice node)

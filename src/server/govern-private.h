@@ -12,10 +12,12 @@ struct governed {
 	struct slice domain; /* as the relation's schema is called; "main" for a bare name */
 	struct decision decision;
 	int64_t version;
-	bool older;	 /* AT or as_of says which version, not the model */
-	int64_t made_us; /* when it was, where AT does not say; 0 */
-	bool making;	 /* the run that asks makes this table */
-	bool failed;	 /* its rows that failed a check, not those that are served */
+	bool older;		      /* AT or as_of says which version, not the model */
+	int64_t made_us;	      /* when it was, where AT does not say; 0 */
+	bool making;		      /* the run that asks makes this table */
+	bool failed;		      /* its rows that failed a check, not those that are served */
+	const struct plan_home *home; /* another node's; then only reference, domain, version and
+					 older count. NULL = this node's */
 };
 
 /* The relation of a governed table; also its plan_table, notices and explain lines. */
@@ -30,6 +32,12 @@ bool govern_failed_files(const struct govern_request *request, struct arena *are
 /* Puts failed_run and failed_check before a relation's columns, and expects nothing of its files:
  * a contract may have changed since a run failed. */
 void govern_failed_columns(struct plan *plan, struct wire_relation *relation);
+/* One reference to another node's table, the index-th of the statement. */
+void govern_part_resolve(const struct govern_request *request, const struct plan *plan,
+	size_t index, struct governed *out);
+/* Its part, and what is known of its relation; the columns come with the answer. */
+void govern_part_relation(const struct govern_request *request, struct plan *plan,
+	const struct governed *governed, struct wire_relation *relation, struct plan_table *table);
 /* The same for a system table; fd_index is set by the caller. */
 void govern_system_relation(struct plan *plan, const struct governed *governed,
 	struct wire_relation *relation, struct plan_table *table);

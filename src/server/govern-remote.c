@@ -25,7 +25,8 @@ static const struct mesh_node *node_of(const struct route *route, struct slice d
 }
 
 /* A bare name: the first domain of the path that has it. */
-static const struct mesh_node *find_bare(const struct route *route, struct slice name)
+static const struct mesh_node *find_bare(
+	const struct route *route, struct slice name, struct slice *domain_out)
 {
 	const struct govern_request *r = route->request;
 	struct arena *arena = route->plan->arena;
@@ -34,6 +35,7 @@ static const struct mesh_node *find_bare(const struct route *route, struct slice
 		const struct mesh_node *node = node_of(route, r->search_path[i]);
 		struct model_access access;
 
+		*domain_out = r->search_path[i];
 		if (node && copy_has_table(r->server, node, r->search_path[i], name))
 			return node;
 		if (!node && model_table_lookup(arena, r->model, r->principal, r->search_path[i],
@@ -43,54 +45,15 @@ static const struct mesh_node *find_bare(const struct route *route, struct slice
 	return NULL;
 }
 
-static const struct mesh_node *find(const struct route *route, const struct sql_table *t)
+static const struct mesh_node *find(
+	const struct route *route, const struct sql_table *t, struct slice *domain_out)
 {
+	*domain_out = t->schema;
 	if (slice_is_none(t->schema))
-		return find_bare(route, t->name);
+		return find_bare(route, t->name, domain_out);
 	if (system_table_find(t->schema, t->name))
 		return NULL;
 	return node_of(route, t->schema);
-}
-
-/* Whether this node knows that the table is there, for all to know: its own node may keep others to
- * itself. */
-static bool is_public(const struct route *route, const struct sql_table *t)
-{
-	const struct govern_request *r = route->request;
-	const struct mesh_node *node = find(route, t);
-	struct model_access access;
-
-	if (slice_is_none(t->schema) || system_table_find(t->schema, t->name))
-		return true;
-	if (node)
-		return copy_has_table(r->server, node, t->schema, t->name);
-	return model_table_lookup(route->plan->arena, r->model, r->principal, t->schema, t->name,
-		       &access) != MODEL_ABSENT;
-}
-
-/* The first table that is_public does not hold for. */
-static const struct sql_table *find_secret(const struct route *route)
-{
-	const struct sql_facts *facts = route->request->facts;
-
-	for (size_t i = 0; i < facts->table_count; i++)
-		if (!is_public(route, &facts->tables[i]))
-			return &facts->tables[i];
-	return NULL;
-}
-
-static bool several(const struct route *route, const struct mesh_node *first,
-	const struct mesh_node *other, struct error *err)
-{
-	const struct sql_table *secret = find_secret(route);
-
-	if (secret)
-		return govern_absent(route->request, route->plan, secret, err);
-	error_set(err, FEATURE_NOT_SUPPORTED,
-		"the statement reads tables of several nodes: %.*s and %.*s",
-		SLICE_FMT(first ? first->name : SLICE("this one")),
-		SLICE_FMT(other ? other->name : SLICE("this one")));
-	return error_hint(err, "Read the tables of each node with a statement of its own.");
 }
 
 /* For the record: what is read there, as far as this node can say. */
@@ -118,26 +81,43 @@ static void note_tables(const struct route *route)
 	}
 }
 
+static bool refuse_transform(const struct route *route, struct slice node, struct error *err)
+{
+	if (!route->request->making.len)
+		return true;
+	error_set(err, FEATURE_NOT_SUPPORTED, "a transform cannot read the node %.*s",
+		SLICE_FMT(node));
+	return error_hint(err, "Transforms read products of their own node.");
+}
+
+/* One other node for all, or a home for each. */
 static bool decide(struct route *route, struct error *err)
 {
 	const struct sql_facts *facts = route->request->facts;
-	const struct mesh_node *node = NULL;
+	struct arena *arena = route->plan->arena;
+	struct plan_home *homes = arena_array_of(arena, struct plan_home, facts->table_count);
+	bool one = true;
+	bool away = false;
 
 	for (size_t i = 0; i < facts->table_count; i++) {
-		const struct mesh_node *one = find(route, &facts->tables[i]);
+		struct slice domain = SLICE_NONE;
+		const struct mesh_node *node = find(route, &facts->tables[i], &domain);
 
-		if (i > 0 && one != node)
-			return several(route, node, one, err);
-		node = one;
+		if (node)
+			homes[i] = (struct plan_home){
+				arena_copy(arena, node->name), arena_copy(arena, domain)};
+		if (node && !refuse_transform(route, node->name, err))
+			return false;
+		away |= node != NULL;
+		one &= slice_equal(homes[i].node, homes[0].node);
 	}
-	if (!node)
+	if (!away)
 		return true;
-	if (route->request->making.len) {
-		error_set(err, FEATURE_NOT_SUPPORTED, "a transform cannot read the node %.*s",
-			SLICE_FMT(node->name));
-		return error_hint(err, "Transforms read products of their own node.");
+	if (!one) {
+		route->plan->homes = homes;
+		return true;
 	}
-	route->plan->node = arena_copy(route->plan->arena, node->name);
+	route->plan->node = homes[0].node;
 	note_tables(route);
 	return true;
 }

@@ -117,13 +117,22 @@ static bool add_fd(struct arrow_table *table, int *fds, size_t *fd_count, struct
 	return true;
 }
 
+/* Another node has the rows. */
+static bool is_part(const struct plan *plan, size_t relation)
+{
+	for (size_t i = 0; i < plan->part_count; i++)
+		if (plan->parts[i].relation == relation)
+			return true;
+	return false;
+}
+
 static bool make_rows(const struct govern_request *request, const struct plan *plan,
 	const struct pgcatalog *catalog, int *fds, size_t *fd_count, struct error *err)
 {
 	for (size_t i = 0; i < plan->relation_count; i++) {
 		const struct plan_table *t = &plan->tables[i];
 		struct arrow_table *rows = NULL;
-		if (!t->system)
+		if (!t->system || is_part(plan, i))
 			continue;
 		bool ok = plan->catalogue ? pgcatalog_table(catalog, t->domain, t->name, &rows, err)
 					  : system_rows(request, t, &rows, err);
@@ -168,7 +177,8 @@ bool govern_system_rows(const struct govern_request *request, const struct plan 
 	*fd_count = 0;
 	if (plan->relation_count > FRAME_MAX_FDS)
 		return error_set(err, STATEMENT_TOO_COMPLEX,
-			"a statement may name at most %d system tables", FRAME_MAX_FDS);
+			"a statement over system tables or other nodes may name at most %d tables",
+			FRAME_MAX_FDS);
 	if (plan->catalogue ? catalogue_rows(request, plan, fds, fd_count, err)
 			    : make_rows(request, plan, NULL, fds, fd_count, err))
 		return true;

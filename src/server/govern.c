@@ -231,6 +231,10 @@ static bool resolve(const struct govern_request *r, const struct plan *plan,
 	const struct sql_table *t, struct governed *out, struct error *err)
 {
 	*out = (struct governed){.reference = t};
+	if (plan->homes && plan->homes[t - r->facts->tables].node.len) {
+		govern_part_resolve(r, plan, (size_t)(t - r->facts->tables), out);
+		return true;
+	}
 	if (plan->catalogue) {
 		out->catalogue = catalogue_schema(t->schema, &out->domain) &&
 				 pgcatalog_has(out->domain, t->name);
@@ -289,7 +293,10 @@ static bool add_relation(const struct govern_request *request, struct plan *plan
 	relation->schema = arena_copy(plan->arena, g->domain);
 	relation->name = arena_copy(plan->arena, name);
 	relation->fd_index = -1;
-	if (g->system || g->catalogue) {
+	if (g->home) {
+		govern_part_relation(request, plan, g, relation, table);
+		plan->fresh = true;
+	} else if (g->system || g->catalogue) {
 		int fd_index = 0;
 		for (size_t i = 0; i < plan->relation_count; i++)
 			fd_index += plan->relations[i].fd_index >= 0;
@@ -314,7 +321,7 @@ static bool add_reference(const struct govern_request *request, struct plan *pla
 	bool clash;
 	struct slice name = relation_name(g);
 	size_t found = find_relation(plan, g, &clash);
-	if (!govern_suppressed(request, plan, g, err))
+	if (!g->home && !govern_suppressed(request, plan, g, err))
 		return false;
 	if (clash && found == SIZE_MAX)
 		name = arena_printf(
@@ -380,6 +387,7 @@ bool govern_statement(const struct govern_request *request, struct plan *plan, s
 	plan->relations = arena_array_of(plan->arena, struct wire_relation, facts->table_count);
 	plan->tables = arena_array_of(plan->arena, struct plan_table, facts->table_count);
 	plan->ats = arena_array_of(plan->arena, struct wire_at, facts->table_count);
+	plan->parts = arena_array_of(plan->arena, struct plan_part, facts->table_count);
 	/* References without AT first: they own the plain names. */
 	for (int with_at = 0; with_at <= 1; with_at++)
 		for (size_t i = 0; i < facts->table_count; i++)

@@ -32,8 +32,8 @@ struct govern_request {
  * 42P01 for unknown and hidden tables alike, 42501 for known and not readable ones. */
 bool govern_statement(
 	const struct govern_request *request, struct plan *plan, struct error *err) must_check;
-/* Sets plan->node, and then its tables, when the statement is for another node. 0A000 when it is
- * for several. */
+/* Sets plan->node, and then its tables, when the statement is for another node; plan->homes when it
+ * is for several. 0A000 for a transform that reads other nodes. */
 bool govern_route(
 	const struct govern_request *request, struct plan *plan, struct error *err) must_check;
 /* One descriptor per system table of the plan, in the order of fd_index; the caller closes them. */

@@ -266,7 +266,6 @@ static bool run_explain(struct pg_session *session, const struct pg_run *run, st
 		.format = QUERY_PG, .params = portal->params, .param_count = portal->param_count};
 	struct pg_outcome outcome = {0};
 	const struct slice *lines;
-	size_t count = query_explain(portal->query, session->request, &lines);
 	int64_t began_us = clock_mono_us(&clock_system);
 	bool analyze = portal->command.flags & COMMAND_ANALYZE;
 
@@ -274,6 +273,7 @@ static bool run_explain(struct pg_session *session, const struct pg_run *run, st
 			       (struct pg_rows){.to = PG_ROWS_NOWHERE}, &outcome, err))
 		return false;
 	int64_t took_us = clock_mono_us(&clock_system) - began_us;
+	size_t count = query_explain(portal->query, session->request, &lines);
 
 	if (run->describe)
 		pg_put_row_description(&session->out, &plan_column, 1);

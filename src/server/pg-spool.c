@@ -6,14 +6,13 @@
 #include "server/pg-spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/num.h"
+#include "base/tmpfile.h"
 #include "base/vec.h"
 
 enum { BLOCK_ROWS = 256, BLOCK_BYTES = 64 << 10, HEAD_BYTES = 5 };
@@ -39,31 +38,12 @@ struct pair {
 	struct slice binary;
 };
 
-static bool open_file(const char *folder, int *out, struct error *err)
-{
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char path[4096];
-
-	/* not every file system has files without a name */
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-		if (snprintf(path, sizeof path, "%s/cursor-XXXXXX", folder) >= (int)sizeof path)
-			return error_set(err, IO_ERROR, "the path of %s is too long", folder);
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd >= 0)
-			unlink(path);
-	}
-	if (fd < 0)
-		return error_set_errno(err, errno, "make a file in %s for a cursor", folder);
-	*out = fd;
-	return true;
-}
-
 bool pg_spool_new(const char *folder, struct pg_spool_budget *const budgets[PG_SPOOL_BUDGETS],
 	struct pg_spool **out, struct error *err)
 {
 	int fd = -1;
 
-	if (!open_file(folder, &fd, err))
+	if (!tmpfile_open(folder, &fd, err))
 		return false;
 	struct pg_spool *spool = calloc(1, sizeof *spool);
 

@@ -31,6 +31,23 @@ struct plan_table {
 	bool failed;	       /* the rows that failed a check: for owners */
 };
 
+/* Of a statement over several nodes: what one of the others is asked for, one table. */
+struct plan_part {
+	struct slice node;
+	struct slice text; /* the statement for it */
+	size_t relation;   /* its place in relations and tables: columns come with the answer */
+	const struct slice *columns; /* that are asked for, in order; count 0 = all there are */
+	size_t column_count;
+	int position;	     /* of the reference in the text */
+	struct error absent; /* as plan->absent */
+};
+
+/* Where a table reference belongs. */
+struct plan_home {
+	struct slice node;   /* another one; none = this one */
+	struct slice domain; /* with node: also for a bare name */
+};
+
 /* What a plan may be reused for: digest of text, policy key, model epochs, search path, parameter
  * types. */
 struct plan_key {
@@ -50,12 +67,16 @@ struct plan {
 	bool catalogue;	      /* names pg_catalog: the worker translates the text */
 	bool small;	      /* gives few rows, whatever is hidden: see W_PREPARE */
 	bool fresh;	  /* not to be kept: has system tables, whose rows are made anew for each
-			     preparation, or failing rows, whose files come and go with runs */
+			     preparation, rows of other nodes, or failing rows, whose files come
+			     and go with runs */
 	int64_t as_of_us; /* query_as_of_us */
 	struct plan_table *tables;
 	size_t table_count;
 	struct wire_relation *relations;
 	size_t relation_count;
+	struct plan_home *homes; /* of each reference, for statements over several nodes */
+	struct plan_part *parts;
+	size_t part_count;
 	struct wire_at *ats;
 	size_t at_count;
 	uint32_t *param_oids;

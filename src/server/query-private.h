@@ -26,10 +26,12 @@ struct query {
 	pthread_mutex_t lock;
 	struct worker *worker; /* under lock: cancel needs it from other threads */
 	struct remote *remote; /* of a statement that runs at another node; its stream under lock */
-	char waiting_for[256]; /* under lock; "" = it did not have to wait */
-	atomic_int state;      /* enum query_state */
-	uint64_t number;       /* of the process, for its name */
-	int64_t came_us;       /* wall clock */
+	struct query_parts *parts; /* what other nodes contribute; its queries under lock */
+	bool part;		   /* of another query, which is on record for it */
+	char waiting_for[256];	   /* under lock; "" = it did not have to wait */
+	atomic_int state;	   /* enum query_state */
+	uint64_t number;	   /* of the process, for its name */
+	int64_t came_us;	   /* wall clock */
 	atomic_bool cancelled;
 	atomic_bool revoked; /* cancelled because a right was taken away */
 	bool portal_open;
@@ -67,6 +69,26 @@ void query_remote_close(struct query *query);
 size_t query_remote_explain(
 	const struct query *query, struct arena *arena, const struct slice **lines_out);
 int64_t query_remote_as_of_us(const struct query *query);
+/*
+ * What other nodes contribute to a statement that runs here (plan->parts), in query-parts.c.
+ */
+/* A query for one part, which reads its node by this snapshot; query_part_close ends it. */
+struct query *query_part_open(
+	struct query *query, const struct plan_part *part, struct query_snapshot *snapshot);
+void query_part_close(struct query **part);
+/* The columns of the parts into the plan's relations. */
+bool query_parts_describe(struct query *query, struct error *err) must_check;
+/* Also all rows, and the notices of their nodes. Blocks until they are there. */
+bool query_parts_fetch(struct query *query, struct error *err) must_check;
+/* Adds the descriptors of what was fetched, which the caller closes; without, the relations are
+ * empty. */
+void query_parts_attach(struct query *query, int *fds, size_t *fd_count);
+/* What each part was, once it has run: lines for EXPLAIN ANALYZE, in the arena. */
+size_t query_parts_explain(
+	const struct query *query, struct arena *arena, const struct slice **lines_out);
+/* Breaks off what runs; any thread, under query->lock. */
+void query_parts_stop(struct query *query);
+void query_parts_end(struct query *query);
 /* As which time a transaction reads another node, none = it has not read it yet; and from when on.
  * Borrowed. */
 struct slice query_snapshot_pin(const struct query_snapshot *snapshot, struct slice node);

@@ -29,6 +29,7 @@ static bool send_prepare(struct query *q, bool small, struct error *err)
 		struct govern_request request = query_govern_request(q, NULL);
 		if (!govern_system_rows(&request, plan, fds, &fd_count, err))
 			return false;
+		query_parts_attach(q, fds, &fd_count);
 	}
 	struct wire_prepare p = {.key = plan->id,
 		.text = plan->text,
@@ -126,8 +127,13 @@ static bool lend(struct query *q, struct error *err)
 
 static bool describe_here(struct query *q, struct error *err)
 {
+	if (q->plan->part_count && !query_parts_describe(q, err))
+		return false;
 	bool lent = lend(q, err);
 	bool ok = lent && prepare(q, err);
+	/* What it knows has no rows of other nodes. */
+	if (q->plan->part_count && q->worker)
+		worker_forget_plan(q->worker, q->plan->id);
 	if (lent)
 		query_return_worker(q, WORKER_CLEAN);
 	return ok;
@@ -310,6 +316,7 @@ static bool start_once(
 static bool settle_failure(struct query *q, bool answered, struct error *err)
 {
 	query_remote_end(q);
+	query_parts_end(q);
 	if (!answered && q->worker)
 		worker_interrupt(q->worker);
 	query_return_worker(q, answered ? WORKER_CLEAN : WORKER_SPOILT);
@@ -325,6 +332,7 @@ static void settle_success(struct query *q, enum query_end end)
 {
 	q->portal_open = end == QUERY_SUSPENDED;
 	atomic_store(&q->state, q->portal_open ? QUERY_PORTAL : QUERY_OPEN);
+	query_parts_end(q);
 	if (q->portal_open)
 		return;
 	query_remote_end(q);
@@ -342,6 +350,18 @@ static bool fail_start(struct query *q, bool answered, struct error *err)
 	return settle_failure(q, answered, err);
 }
 
+static bool start_here(
+	struct query *q, const struct query_execution *how, bool *answered_out, struct error *err)
+{
+	if (q->plan->part_count && !query_parts_fetch(q, err))
+		return false;
+	if (!lend(q, err))
+		return false;
+	if (q->plan->part_count)
+		worker_forget_plan(q->worker, q->plan->id);
+	return start_once(q, how, answered_out, err);
+}
+
 bool query_start(struct query *q, const struct query_execution *how, struct error *err)
 {
 	bool answered = true;
@@ -350,7 +370,7 @@ bool query_start(struct query *q, const struct query_execution *how, struct erro
 	q->bytes = 0;
 	atomic_store(&q->state, QUERY_RUNNING);
 	bool ok = q->plan->node.len ? query_remote_start(q, how, err)
-				    : lend(q, err) && start_once(q, how, &answered, err);
+				    : start_here(q, how, &answered, err);
 	if (!ok)
 		return fail_start(q, answered, err);
 	if (!q->started) {
@@ -380,12 +400,12 @@ bool query_run(struct query *q, const struct query_execution *how, const struct 
 	enum query_end *end_out, uint64_t *rows_out, struct error *err)
 {
 	bool answered = !q->plan->node.len; /* a worker */
-	bool told = q->notice_count > 0 || !q->plan->node.len;
+	size_t told = q->notice_count;
 	if (!q->started && !query_start(q, how, err))
 		return false;
 	if (!q->started)
 		return check_params(q, how, err);
-	for (size_t i = 0; !told && sink->notice && i < q->notice_count; i++)
+	for (size_t i = told; sink->notice && i < q->notice_count; i++)
 		sink->notice(sink->ctx, q->notices[i]);
 	bool ok = q->plan->node.len ? query_remote_pump(q, how->max_rows, sink, end_out, err)
 				    : run_started(q, sink, end_out, &answered, err);
@@ -482,5 +502,6 @@ void query_cancel(struct query *q)
 	if (q->worker)
 		worker_interrupt(q->worker);
 	query_remote_stop(q);
+	query_parts_stop(q);
 	pthread_mutex_unlock(&q->lock);
 }

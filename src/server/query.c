@@ -61,6 +61,48 @@ static struct query *query_new(struct server *server, const struct query_request
 	return q;
 }
 
+static void query_free(struct query *q)
+{
+	query_remote_close(q);
+	plan_unref(&q->plan);
+	query_snapshot_drop(q->server, &q->newest);
+	server_model_release(q->server, &q->pinned);
+	pthread_mutex_destroy(&q->lock);
+	struct arena *arena = q->arena;
+	arena_free(&arena);
+}
+
+struct query *query_part_open(
+	struct query *query, const struct plan_part *part, struct query_snapshot *snapshot)
+{
+	struct query_request request = query->request;
+	request.principal = &query->principal;
+	request.text = part->text;
+	request.snapshot = snapshot;
+	request.search_path_count = 0;
+	request.param_oid_count = 0;
+	request.waiting = NULL;
+	struct query *q = query_new(query->server, &request);
+	struct plan *plan = plan_new(query->server->plans);
+	plan->text = arena_copy(plan->arena, part->text);
+	plan->node = arena_copy(plan->arena, part->node);
+	plan->tables = &query->plan->tables[part->relation]; /* outlives it */
+	plan->table_count = 1;
+	plan->absent = arena_new_of(plan->arena, struct error);
+	plan->absent[0] = part->absent;
+	q->part = true;
+	q->principal = query->principal;
+	q->plan = plan;
+	return q;
+}
+
+void query_part_close(struct query **part)
+{
+	struct query *q = take(*part);
+	if (q)
+		query_free(q);
+}
+
 struct govern_request query_govern_request(const struct query *q, const struct sql_facts *facts)
 {
 	return (struct govern_request){.server = q->server,
@@ -337,14 +379,9 @@ void query_close(struct query **query)
 		query_abandon(q);
 	if (q->portal_open)
 		query_end_portal(q);
-	query_remote_close(q);
+	query_parts_end(q);
 	query_return_worker(q, WORKER_SPOILT);
-	plan_unref(&q->plan);
-	query_snapshot_drop(q->server, &q->newest);
-	server_model_release(q->server, &q->pinned);
-	pthread_mutex_destroy(&q->lock);
-	struct arena *arena = q->arena;
-	arena_free(&arena);
+	query_free(q);
 }
 
 size_t query_notices(const struct query *query, const struct slice **out)
@@ -357,6 +394,14 @@ size_t query_explain(const struct query *query, struct arena *arena, const struc
 {
 	if (query->plan->node.len)
 		return query_remote_explain(query, arena, lines_out);
-	*lines_out = arena_copy_all(arena, query->plan->explain, query->plan->explain_count);
-	return query->plan->explain_count;
+	const struct plan *plan = query->plan;
+	const struct slice *parts = NULL;
+	size_t part_lines = query_parts_explain(query, arena, &parts);
+	struct slice *lines = arena_array_of(arena, struct slice, plan->explain_count + part_lines);
+	for (size_t i = 0; i < plan->explain_count; i++)
+		lines[i] = arena_copy(arena, plan->explain[i]);
+	for (size_t i = 0; i < part_lines; i++)
+		lines[plan->explain_count + i] = parts[i];
+	*lines_out = lines;
+	return plan->explain_count + part_lines;
 }

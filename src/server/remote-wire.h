@@ -77,3 +77,7 @@ bool remote_rows_check(
 	struct slice bytes, const struct remote_rows *said, struct error *err) must_check;
 /* The first `rows` rows (at most) of checked bytes. */
 size_t remote_rows_length(struct slice bytes, enum query_format format, uint64_t rows);
+
+/* Whether a type that a node announced is the name of one in DuckDB's spelling, and nothing else
+ * that SQL would read besides. Pure. */
+bool remote_type_is_sound(struct slice type);

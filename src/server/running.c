@@ -52,8 +52,12 @@ static bool still_allowed(const struct query *query, const struct model *model)
 	struct error ignored;
 	if (!govern_principal(query->server, model, scratch, &query->principal, &now, &ignored))
 		return false;
-	if (query->plan->node.len) /* it judges by what it was told of the principal */
-		return same_principal(query, &now, scratch);
+	/* Other nodes judge by what they were told of the principal. */
+	bool away = query->plan->node.len || query->plan->part_count;
+	if (away && !same_principal(query, &now, scratch))
+		return false;
+	if (query->plan->node.len)
+		return true;
 	struct govern_request request = query_govern_request(query, NULL);
 	request.model = model;
 	request.principal = &now;

@@ -36,6 +36,14 @@ struct copy_model {
 bool copies_models(struct server *server, struct arena *arena, struct copy_model **out,
 	size_t *count_out, struct error *err) must_check;
 void copies_release(struct server *server, struct copy_model *models, size_t count);
+/* A table's columns as its node publishes them, in the arena; 0 when it is not published for all to
+ * know. */
+struct copy_column {
+	struct slice name;
+	struct slice type; /* DuckDB spelling, of the contract */
+};
+size_t copy_columns(struct server *server, struct slice node, struct slice domain,
+	struct slice table, struct arena *arena, struct copy_column **out);
 /* Whether a node publishes a table, for all to know. The table may be called "orders@1". */
 bool copy_has_table(struct server *server, const struct mesh_node *node, struct slice domain,
 	struct slice table);

@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "base/testing.h"
 #include "server/remote-wire.h"
 
@@ -116,6 +117,29 @@ static void heads_and_errors(void **state)
 	assert_int_equal(SQLSTATE_PROTOCOL_VIOLATION, got.state);
 }
 
+static void only_names_of_types_are_taken(void **state)
+{
+	static const char *const sound[] = {"INTEGER", "DECIMAL(12,2)", "DECIMAL(38, 10)",
+		"TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE", "VARCHAR[]", "INTEGER[3][]",
+		"STRUCT(a INTEGER, \"b c\" VARCHAR[])", "MAP(VARCHAR, STRUCT(x DOUBLE))",
+		"ENUM('it''s', ')')", "UNION(n INTEGER, s VARCHAR)", "\"NULL\""};
+	static const char *const wrong[] = {"", "INTEGER)", "INTEGER DEFAULT 1",
+		"INTEGER, x INTEGER", "INTEGER --", "integer; ATTACH 'x'", "INTEGER CHECK (true)",
+		"DECIMAL(a)", "DECIMAL(12,2", "ENUM('a)", "STRUCT(a)", "MAP(VARCHAR)extra",
+		"INTEGER[", "INTEGER[x]", "nothing", "DATE WITH TIME ZONE", "ENUM(a)",
+		"STRUCT(\"a INTEGER)", "INTEGER\n"};
+	struct str deep = str_in(*state);
+
+	for (size_t i = 0; i < array_len(sound); i++)
+		assert_true(remote_type_is_sound(slice_from_c(sound[i])));
+	for (size_t i = 0; i < array_len(wrong); i++)
+		assert_false(remote_type_is_sound(slice_from_c(wrong[i])));
+	for (int i = 0; i < 1000; i++)
+		str_add_c(&deep, "STRUCT(a ");
+	assert_false(remote_type_is_sound(str_slice(&deep)));
+	assert_false(remote_type_is_sound(slice_of("INTEGER\0", 8)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +148,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			rows_are_whole_messages_of_their_columns, arena_setup, arena_teardown),
 		cmocka_unit_test_setup_teardown(heads_and_errors, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(
+			only_names_of_types_are_taken, arena_setup, arena_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

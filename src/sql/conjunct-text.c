@@ -68,22 +68,58 @@ static bool fits(const struct sql_literal *literal, const struct type_info *type
 	return false;
 }
 
-static void add_literal(struct str *out, const struct sql_literal *literal,
-	const struct type_info *info, struct slice type)
+static void add_cast(struct str *out, struct slice text, struct slice type)
 {
-	if (info->group == TYPE_TEXT) {
-		str_add_sql_literal(out, literal->text);
-		return;
-	}
 	str_add_c(out, "CAST(");
-	str_add_sql_literal(out, literal->text);
+	str_add_sql_literal(out, text);
 	str_add_c(out, " AS ");
 	str_add(out, type);
 	str_add_char(out, ')');
 }
 
-bool sql_conjunct_text(struct arena *arena, const struct sql_conjunct *conjunct, struct slice type,
-	struct slice *text_out)
+/* As a value of the column's type, when it surely is one. */
+static bool add_fitting(struct str *out, const struct sql_literal *literal, struct slice type)
+{
+	struct type_info info = type_of(type);
+
+	if (!fits(literal, &info))
+		return false;
+	if (info.group == TYPE_TEXT)
+		str_add_sql_literal(out, literal->text);
+	else
+		add_cast(out, literal->text, type);
+	return true;
+}
+
+/* As it was written: a number's text alone has its type, DOUBLE's has not. */
+static bool add_written(struct str *out, const struct sql_literal *literal, struct slice ignored)
+{
+	static const char *const types[] = {
+		"DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID"};
+
+	(void)ignored;
+	if (is_type(literal->type, "VARCHAR")) {
+		str_add_sql_literal(out, literal->text);
+		return true;
+	}
+	if (is_type(literal->type, "DECIMAL") || type_of(literal->type).group == TYPE_INTEGER) {
+		str_add(out, literal->text);
+		return true;
+	}
+	for (size_t i = 0; i < array_len(types); i++)
+		if (is_type(literal->type, types[i])) {
+			add_cast(out, literal->text, literal->type);
+			return true;
+		}
+	return false;
+}
+
+/* "column op literal", with literals as add makes them; false when it cannot. */
+typedef bool (*add_literal_fn)(
+	struct str *out, const struct sql_literal *literal, struct slice type);
+
+static bool add_conjunct(struct arena *arena, const struct sql_conjunct *conjunct,
+	add_literal_fn add, struct slice type, struct slice *text_out)
 {
 	static const char *const before[] = {[SQL_EQUAL] = " = ",
 		[SQL_LESS] = " < ",
@@ -94,22 +130,32 @@ bool sql_conjunct_text(struct arena *arena, const struct sql_conjunct *conjunct,
 		[SQL_IN] = " IN (",
 		[SQL_IS_NULL] = " IS NULL",
 		[SQL_IS_NOT_NULL] = " IS NOT NULL"};
-	struct type_info info = type_of(type);
 	struct str out = str_in(arena);
 
 	str_add_char(&out, '(');
 	str_add_sql_ident(&out, conjunct->column);
 	str_add_c(&out, before[conjunct->op]);
 	for (size_t i = 0; i < conjunct->literal_count; i++) {
-		if (!fits(&conjunct->literals[i], &info))
-			return false;
 		if (i > 0)
 			str_add_c(&out, conjunct->op == SQL_BETWEEN ? " AND " : ", ");
-		add_literal(&out, &conjunct->literals[i], &info, type);
+		if (!add(&out, &conjunct->literals[i], type))
+			return false;
 	}
 	if (conjunct->op == SQL_IN)
 		str_add_char(&out, ')');
 	str_add_char(&out, ')');
 	*text_out = str_slice(&out);
 	return true;
+}
+
+bool sql_conjunct_text(struct arena *arena, const struct sql_conjunct *conjunct, struct slice type,
+	struct slice *text_out)
+{
+	return add_conjunct(arena, conjunct, add_fitting, type, text_out);
+}
+
+bool sql_conjunct_source(
+	struct arena *arena, const struct sql_conjunct *conjunct, struct slice *text_out)
+{
+	return add_conjunct(arena, conjunct, add_written, SLICE_NONE, text_out);
 }

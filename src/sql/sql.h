@@ -112,6 +112,11 @@ bool sql_check_text(struct slice statement, struct error *err) must_check;
 bool sql_conjunct_text(struct arena *arena, const struct sql_conjunct *conjunct, struct slice type,
 	struct slice *text_out);
 
+/* The conjunct as the user wrote it, for a table whose columns have the types that the user knows.
+ * false: it holds a constant that has no text of its own. */
+bool sql_conjunct_source(
+	struct arena *arena, const struct sql_conjunct *conjunct, struct slice *text_out);
+
 /*
  * Filters, checks and masks in manifests are single expressions. sql_expression_statement wraps one
  * as a statement for W_PARSE, sql_inspect_expression judges the answer: exactly one expression over

@@ -6,6 +6,7 @@ import http.server
 import json
 import socket
 import ssl
+import struct
 import threading
 import time
 import urllib.error
@@ -124,6 +125,29 @@ def ask(node, method, path, body=None, token=None):
         return error.code, json.loads(error.read() or b"{}")
 
 
+def post_query(node, user, body, accept="application/json"):
+    """(status, headers, body) of a statement over HTTP."""
+    request = urllib.request.Request(node.url("/api/v1/query"), json.dumps(body).encode(), {"Content-Type": "application/json", "Accept": accept})
+    request.add_header("Authorization", f"Bearer {node.token(user)}")
+    try:
+        with urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=30) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+PREPARED, DATA, DONE, ERROR = 8, 12, 14, 15  # what answers between nodes are made of
+
+
+def frame(kind, payload):
+    payload = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return struct.pack("<IBxxx", len(payload), kind) + payload
+
+
+def rows(data, count=1):
+    return frame(DATA, struct.pack("<I", count) + data)
+
+
 class Impostor:
     """The node `sales` in the hands of somebody hostile: its address and keys, and answers of its own."""
 
@@ -218,4 +242,4 @@ def manifests(domain, products, hidden=(), hidden_domain=False):
     return files
 
 
-__all__ = ["Impostor", "Key", "NamedNode", "ask", "b64", "free_port", "govern", "join", "manifests", "open_mesh", "open_nodes", "payload", "states"]
+__all__ = ["DATA", "DONE", "ERROR", "PREPARED", "Impostor", "Key", "NamedNode", "ask", "b64", "frame", "free_port", "govern", "join", "manifests", "open_mesh", "open_nodes", "payload", "post_query", "rows", "states"]

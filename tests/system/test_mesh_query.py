@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 from conftest import PASSWORD, connect, in_background, query, wait_for
 from lib import mesh, smallmesh
-from lib.mesh import Impostor, Key
+from lib.mesh import DATA, DONE, ERROR, PREPARED, Impostor, Key, frame, rows
 from lib.pgraw import cstr, message
 
 
@@ -129,7 +129,8 @@ def test_portals_with_row_limits(nodes):
     ("SELECT nope FROM lab.people", "42703", 'Referenced column "nope" not found', 8),
     ("SELECT * FROM lab.nobody", "42P01", 'relation "lab.nobody" does not exist', 15),
     ("SELECT * FROM\n lab.people WHERE id = 'x'::int", "22P02", "Could not convert", None),
-    ("SELECT * FROM lab.people, mesh.products", "0A000", "the statement reads tables of several nodes: owner and this one", None),
+    ("SELECT * FROM lab.people, nowhere.products", "42P01", 'relation "nowhere.products" does not exist', 27),
+    ("SELECT nope FROM lab.people, mesh.products", "42703", 'Referenced column "nope" not found', 8),
 ])
 def test_errors_are_those_of_a_table_here(nodes, sql, code, text, position):
     with connect(nodes["desk"], "ann") as session, pytest.raises(psycopg.Error) as caught:
@@ -258,9 +259,6 @@ def frames(data):
     return found
 
 
-PREPARED, DATA, DONE, ERROR = 8, 12, 14, 15
-
-
 def test_a_hostile_node_gets_no_more_than_its_people_may(nodes):
     """With the right key it may say whatever it likes of who asks."""
     desk, owner = nodes["desk"], nodes["owner"]
@@ -374,17 +372,8 @@ def test_what_is_hidden_at_the_owner_looks_absent(tmp_path):
             node.stop()
 
 
-def frame(kind, payload):
-    payload = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return struct.pack("<IBxxx", len(payload), kind) + payload
-
-
 def row(*values):
     return message(b"D", struct.pack(">H", len(values)) + b"".join(struct.pack(">i", len(v)) + v for v in values))
-
-
-def rows(data, count=1):
-    return frame(DATA, struct.pack("<I", count) + data)
 
 
 COLUMNS = {"columns": [{"name": "id", "type": "INTEGER", "oid": 23, "typmod": -1, "size": 4}], "params": [], "notices": [], "explain": []}
