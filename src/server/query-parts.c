@@ -296,6 +296,21 @@ static bool check_columns(
 			     SLICE_FMT(part->node));
 }
 
+/* What the client was told of the statement's columns holds for the tables as they were then. */
+static bool check_described(
+	const struct wire_relation *relation, const struct wire_prepared *said, struct error *err)
+{
+	bool same = relation->column_count == said->column_count;
+
+	for (size_t i = 0; same && i < said->column_count; i++)
+		same = slice_equal(relation->columns[i].name, said->columns[i].name) &&
+		       slice_equal(relation->columns[i].type, said->columns[i].type);
+	if (same || relation->column_count == 0)
+		return true;
+	error_set(err, FEATURE_NOT_SUPPORTED, "cached plan must not change result type");
+	return error_hint(err, "A product was published anew meanwhile: run it again.");
+}
+
 /* The columns that its node announced: the relation's, from now on. */
 static bool take_columns(struct query *q, size_t index, struct error *err)
 {
@@ -303,7 +318,7 @@ static bool take_columns(struct query *q, size_t index, struct error *err)
 	const struct wire_prepared *said = query_remote_columns(q->parts->queries[index]);
 	struct wire_relation *relation = &q->plan->relations[part->relation];
 
-	if (!check_columns(part, said, err))
+	if (!check_columns(part, said, err) || !check_described(relation, said, err))
 		return false;
 	struct wire_column *columns =
 		arena_array_of(q->plan->arena, struct wire_column, said->column_count);

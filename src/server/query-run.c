@@ -353,7 +353,9 @@ static bool fail_start(struct query *q, bool answered, struct error *err)
 static bool start_here(
 	struct query *q, const struct query_execution *how, bool *answered_out, struct error *err)
 {
-	if (q->plan->part_count && !query_parts_fetch(q, err))
+	/* Other nodes are not asked for what is on no record. */
+	if (q->plan->part_count &&
+		((!q->audit && !query_audit_begin(q, err)) || !query_parts_fetch(q, err)))
 		return false;
 	if (!lend(q, err))
 		return false;

@@ -59,6 +59,8 @@ void query_snapshot_hold(struct query_snapshot *snapshot, struct slice node, int
 
 int64_t query_as_of_us(const struct query *query)
 {
+	if (query->plan->part_count)
+		return 0; /* there is no one time for all nodes */
 	return query->plan->node.len ? query_remote_as_of_us(query) : query->plan->as_of_us;
 }
 
