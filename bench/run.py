@@ -1,7 +1,7 @@
 """make bench: the measured bars, as ratios of interleaved runs; writes build/bench/results.json.
 
 Rows are {name, value, goal, unit, better, ok}. Both sides of a ratio run in turn (A B A B …) after a warm-up; the value
-is the ratio of the medians of the totals. `--only tpch,governance,pseudonym,mesh` takes a part; `--scale`
+is the ratio of the medians of the totals. `--only tpch,governance,pseudonym,mesh,federated` takes a part; `--scale`
 other than 1 is for trying the bench out (answers are compared at scale 1 only).
 """
 import argparse
@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 import mesh  # noqa: E402
 import tpch  # noqa: E402
 from lib.node import Node  # noqa: E402
+from lib.mesh import govern, join, open_nodes  # noqa: E402
 from lib.pgraw import error_fields, rows_of  # noqa: E402
 from rawduck import RawDuck  # noqa: E402
 
@@ -70,6 +71,7 @@ def ratio(name, a, b, goal, rounds):
     NOTES[name] = {"a_s": [round(x, 3) for x in ta], "b_s": [round(x, 3) for x in tb], "worst": {str(k): round(v, 2) for k, v in slowest}}
     print(f"     a {min(ta):.2f}..{max(ta):.2f} s, b {min(tb):.2f}..{max(tb):.2f} s, worst {slowest}", flush=True)
     row(name, statistics.median(ta) / statistics.median(tb), goal, "ratio")
+    return worst
 
 
 def weft(connection, sql):
@@ -253,7 +255,51 @@ def bench_mesh(tmp, _data, _args):
     mesh.bench_mesh(tmp / "mesh", row)
 
 
-PARTS = {"tpch": bench_tpch, "governance": bench_governance, "pseudonym": bench_pseudonym, "mesh": bench_mesh}
+def start_spread(folder, data):
+    """The 8 tables over 3 nodes; the first one, which has orders and customers, is asked."""
+    nodes = open_nodes(folder, SPREAD, {"sources.dirs": str(data)})
+    asked, *others = nodes.values()
+    asked.cli("mesh", "init", "bench")
+    asked.cli("node", "set", "trade", "--domain", "trade")
+    for node in others:
+        join(asked, node, node.name)
+        node.cli("node", "trust", asked.name, "--group", "analysts")
+    policies = {f"allow-{name}": ALLOW.replace("tpch.", f"{name}.") for name in SPREAD}
+    govern([asked, *others], tpch.mesh(policies))
+    for name, node in nodes.items():
+        node.apply({path: text for path, text in tpch.mesh({}, domain=name, tables=SPREAD[name]).items() if not path.startswith("governance/")})
+    asked.add_user("ana", "bench-password", groups=["analysts"])
+    return nodes
+
+
+def bench_federated(folder, data, args):
+    one = start(folder, "one", data, {})
+    nodes = start_spread(folder / "spread", data)
+    alone = open_session(one)
+    spread = nodes["trade"].raw("ana", "bench-password")
+    assert not error_fields(spread.simple("SET search_path = " + ", ".join(SPREAD)))
+    wait_for_tables(spread)
+    if args.scale == 1:
+        wrong = [n for n in QUERIES if not tpch.same_rows(rows_of(spread.simple(tpch.query(n))), tpch.answers(n))]
+        row("TPC-H SF1 over 3 nodes: queries that differ from the published answers", len(wrong), 0, "queries")
+    over, alone = ({n: weft(session, tpch.query(n)) for n in QUERIES} for session in (spread, alone))
+    worst = ratio("TPC-H over 3 nodes / one node with all tables", over, alone, 2, args.rounds)
+    print("     " + ", ".join(f"Q{n} {r:.1f}" for n, r in worst.items()), flush=True)
+    row("TPC-H over 3 nodes / one node, the worst query", max(worst.values()), 4, "ratio")
+    for node in (one, *nodes.values()):
+        node.stop()
+
+
+def wait_for_tables(session):
+    for _ in range(100):
+        if len(rows_of(session.simple("SELECT table_name FROM mesh.tables"))) == len(tpch.TABLES):
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the catalogue did not arrive")
+
+
+SPREAD = {"trade": ["orders", "customer"], "lines": ["lineitem"], "goods": ["part", "partsupp", "supplier", "nation", "region"]}
+PARTS = {"tpch": bench_tpch, "governance": bench_governance, "pseudonym": bench_pseudonym, "mesh": bench_mesh, "federated": bench_federated}
 
 
 def main():

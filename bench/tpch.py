@@ -88,15 +88,15 @@ def contract(table):
     return "\n".join(lines) + "\n"
 
 
-def mesh(policies, domain="tpch", partitions=None, groups="analysts"):
-    """The manifests as {path: text}; policies is {name: text of spec}; partitions is {table: column}."""
+def mesh(policies, domain="tpch", partitions=None, tables=TABLES):
+    """The manifests as {path: text}; policies is {name: text of spec}; partitions is {table: column}; tables are those of the domain."""
     files = {
         "mesh.yaml": "apiVersion: weft/v1\nkind: Mesh\nmetadata:\n  name: bench\nspec:\n  owners: [admins]\n",
         f"domains/{domain}/domain.yaml": f"apiVersion: weft/v1\nkind: Domain\nmetadata:\n  name: {domain}\nspec:\n  owners: [admins]\n",
     }
     folder = f"domains/{domain}/warehouse"
     ports, ingest = "", ""
-    for table in TABLES:
+    for table in tables:
         files[f"domains/{domain}/sources/{table}.yaml"] = (
             f"apiVersion: weft/v1\nkind: Source\nmetadata:\n  name: {table}\nspec:\n  connector: parquet\n  path: {table}.parquet\n")
         files[f"{folder}/{table}.odcs.yaml"] = contract(table)
