@@ -312,6 +312,12 @@ static bool start_once(
 	return ok;
 }
 
+/* A worker keeps the tables of its last statements: those of other nodes' rows may be large. */
+static enum worker_state worker_left(const struct query *q)
+{
+	return q->plan->part_count ? WORKER_SPOILT : WORKER_CLEAN;
+}
+
 /* A failure's worker and text. */
 static bool settle_failure(struct query *q, bool answered, struct error *err)
 {
@@ -319,7 +325,7 @@ static bool settle_failure(struct query *q, bool answered, struct error *err)
 	query_parts_end(q);
 	if (!answered && q->worker)
 		worker_interrupt(q->worker);
-	query_return_worker(q, answered ? WORKER_CLEAN : WORKER_SPOILT);
+	query_return_worker(q, answered ? worker_left(q) : WORKER_SPOILT);
 	q->portal_open = false;
 	atomic_store(&q->state, QUERY_OPEN);
 	if (err->state == SQLSTATE_QUERY_CANCELED && atomic_load(&q->revoked))
@@ -336,7 +342,7 @@ static void settle_success(struct query *q, enum query_end end)
 	if (q->portal_open)
 		return;
 	query_remote_end(q);
-	query_return_worker(q, WORKER_CLEAN);
+	query_return_worker(q, worker_left(q));
 	query_audit_end(q, NULL);
 }
 
@@ -479,7 +485,7 @@ static void end_portal_here(struct query *q)
 		  worker_receive(q->worker, scratch, &frame, &ignored);
 	worker_end(q->worker);
 	frame_close_fds(&frame);
-	query_return_worker(q, ok && frame.type == W_FINE ? WORKER_CLEAN : WORKER_SPOILT);
+	query_return_worker(q, ok && frame.type == W_FINE ? worker_left(q) : WORKER_SPOILT);
 }
 
 void query_end_portal(struct query *q)
