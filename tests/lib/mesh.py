@@ -125,9 +125,9 @@ def ask(node, method, path, body=None, token=None):
         return error.code, json.loads(error.read() or b"{}")
 
 
-def post_query(node, user, body, accept="application/json"):
+def post_query(node, user, body, accept="application/json", **headers):
     """(status, headers, body) of a statement over HTTP."""
-    request = urllib.request.Request(node.url("/api/v1/query"), json.dumps(body).encode(), {"Content-Type": "application/json", "Accept": accept})
+    request = urllib.request.Request(node.url("/api/v1/query"), json.dumps(body).encode(), {"Content-Type": "application/json", "Accept": accept, **headers})
     request.add_header("Authorization", f"Bearer {node.token(user)}")
     try:
         with urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=30) as answer:

@@ -14,6 +14,7 @@ import pytest
 from conftest import PASSWORD, connect, in_background, query, wait_for
 from lib import mesh, smallmesh
 from lib.mesh import DATA, DONE, ERROR, PREPARED, Impostor, Key, frame, rows
+from lib.mesh import post_query as post
 from lib.pgraw import cstr, message
 
 
@@ -52,16 +53,6 @@ def test_it_is_as_if_it_were_here(nodes):
     assert query(desk, "wendy", "SELECT count(*), count(email) FROM lab.people") == [(2000, 0)]
     assert query(desk, "wendy", "SELECT count(*), count(email) FROM lab.people", weft__purpose="support") == [(2000, 2000)]
     assert query(owner, "eve", "SELECT count(*) FROM lab.people") == [(1000,)]
-
-
-def post(node, user, body, accept="application/json", **headers):
-    request = urllib.request.Request(node.url("/api/v1/query"), json.dumps(body).encode(), {"Content-Type": "application/json", "Accept": accept, **headers})
-    request.add_header("Authorization", f"Bearer {node.token(user)}")
-    try:
-        with urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=30) as answer:
-            return answer.status, dict(answer.headers), answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
 
 
 def test_every_form_over_http(nodes):
